@@ -1,0 +1,58 @@
+"""What is wrong with an input, and where.
+
+The lowest module of the project: spaces, datasets and jobs all refuse bad input in this one form,
+and the service turns it into the `errors` of a problem+json document.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import NamedTuple
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong.
+
+    Attributes:
+        pointer: JSON pointer (RFC 6901) to the place, `""` for the whole document.
+        detail: A sentence that states the rule, what came, and what to do.
+    """
+
+    pointer: str
+    detail: str
+
+    def under(self, prefix: str) -> "Problem":
+        """The same problem seen from a document that holds this one at `prefix`."""
+        return Problem(prefix + self.pointer, self.detail)
+
+
+class InvalidInput(ValueError):  # noqa: N818 - it names the input, as HTTP's "Not Found" does
+    """Input that can't be meant; carries every problem found, not the first alone."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{p.pointer or '/'}: {p.detail}" for p in self.problems))
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> "InvalidInput":
+        return cls([Problem(pointer, detail)])
+
+    def under(self, prefix: str) -> "InvalidInput":
+        return InvalidInput(problem.under(prefix) for problem in self.problems)
+
+
+def pointer_to(*parts: str | int) -> str:
+    """JSON pointer to a path of keys and indices, escaped as RFC 6901 asks."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """Sentence for a name that isn't known: the nearest one first, then all.
+
+    >>> unknown("model family", "ltsm", ["cnn", "lstm", "mlp"])
+    "no model family 'ltsm'; did you mean 'lstm'? known: cnn, lstm, mlp"
+    """
+    names = sorted(known)
+    short = name if len(name) <= 80 else name[:77] + "..."  # matching takes quadratic time
+    near = get_close_matches(short, names, n=1)
+    hint = f" did you mean {near[0]!r}?" if near else ""
+    return f"no {kind} {short!r};{hint} known: {', '.join(names) or 'none'}"

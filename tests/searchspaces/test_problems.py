@@ -1,0 +1,20 @@
+from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to, unknown
+
+
+def test_pointers_escape_what_rfc_6901_says():
+    assert pointer_to("space", "a/b~c", 3) == "/space/a~1b~0c/3"
+
+
+def test_problems_move_under_the_document_that_holds_theirs():
+    error = InvalidInput([Problem("/low", "too low"), Problem("", "bad")]).under("/space/units")
+    assert [p.pointer for p in error.problems] == ["/space/units/low", "/space/units"]
+
+
+def test_a_near_miss_is_suggested_before_all_names_are():
+    assert unknown("model family", "ltsm", ["mlp", "lstm"]) == (
+        "no model family 'ltsm'; did you mean 'lstm'? known: lstm, mlp"
+    )
+
+
+def test_a_huge_unknown_name_is_cut():
+    assert len(unknown("field", "x" * 1_000_000, ["low"])) < 200
