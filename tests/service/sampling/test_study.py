@@ -1,0 +1,238 @@
+"""A job's study proposes new configurations of the space, and the same ones after a restart."""
+
+import subprocess
+import sys
+from random import Random
+
+import optuna
+import pytest
+
+from kerasearch.searchspaces.parameters import Params
+from kerasearch.searchspaces.problems import InvalidInput
+from kerasearch.searchspaces.space import SearchSpace
+from kerasearch.service import jobs
+from kerasearch.service.sampling.samplers import SAMPLERS
+from kerasearch.service.sampling.study import (
+    Asked,
+    JobStudy,
+    PastTrial,
+    SpaceExhausted,
+    study_of_values,
+)
+from kerasearch.service.trials import TrialState
+
+SPACE = SearchSpace.parse(
+    {
+        "cell": {"type": "choice", "values": ["lstm", "gru", None, True]},
+        "units": "{{quniform(10, 100, 8)}}",
+        "learning_rate": {"type": "float", "low": 1e-6, "high": 0.1, "log": True},
+        "layers": {"type": "choice", "values": ["one", "two"]},
+        "dense": {"type": "int", "low": 1, "high": 64, "log": True, "when": {"layers": ["two"]}},
+        "dropout": {"type": "float", "low": 0, "high": 0.5, "step": 0.1, "when": {"dense": [4]}},
+        "noise": {"type": "normal", "mean": 0, "std": 1},
+        "counts": "{{qlognormal(2, 1, 1)}}",
+        "optimizer": "adam",
+    }
+)
+FINITE = SearchSpace.parse(
+    {
+        "a": {"type": "int", "low": 0, "high": 4},
+        "b": {"type": "choice", "values": ["x", "y"]},
+        "c": {"type": "choice", "values": [True, False, None], "when": {"b": ["y"]}},
+    }
+)
+
+every_sampler = pytest.mark.parametrize(
+    ("engine", "sampler"), [(engine, name) for engine in SAMPLERS for name in SAMPLERS[engine]]
+)
+
+
+def _objective(params: Params) -> float:
+    """Best at 58 units without noise, in the branch of two layers with few dense units."""
+    value = -abs(params["units"] - 58) / 50 - abs(params["noise"])
+    return value + (1 - params["dense"] / 64 if params["layers"] == "two" else 0)
+
+
+def _run(study: JobStudy, count: int) -> list[Asked]:
+    asked = []
+    for _ in range(count):
+        asked.append(study.ask())
+        study.tell(asked[-1].number, _objective(asked[-1].params))
+    return asked
+
+
+def test_every_sampler_that_a_job_may_name_is_there() -> None:
+    assert {engine: tuple(names) for engine, names in SAMPLERS.items()} == jobs.SAMPLERS
+
+
+@every_sampler
+def test_trials_are_numbered_new_and_inside_the_space(engine: str, sampler: str) -> None:
+    study = JobStudy.create(SPACE, "maximize", engine, sampler, seed=1)
+    asked = _run(study, 45)
+    assert [trial.number for trial in asked] == list(range(45))
+    assert all(SPACE.check(trial.params) == trial.params for trial in asked)
+    assert len({repr(trial.params) for trial in asked}) == 45
+    assert {"dense" in trial.params for trial in asked} == {True, False}
+
+
+@every_sampler
+def test_a_finite_space_is_searched_to_its_end(engine: str, sampler: str) -> None:
+    study = JobStudy.create(FINITE, "minimize", engine, sampler, seed=2)
+    seen = set()
+    for number in range(FINITE.size() or 0):
+        params = study.ask().params
+        seen.add(repr(params))
+        if number % 5 == 4:
+            study.tell_failed(number)
+        elif number % 5 != 3:  # some stay running
+            study.tell(number, params["a"])
+    assert len(seen) == FINITE.size() == 20
+    with pytest.raises(SpaceExhausted):
+        study.ask()
+
+
+@every_sampler
+def test_a_replayed_study_goes_on_as_the_first_would_have(engine: str, sampler: str) -> None:
+    def step(study: JobStudy, rng: Random) -> Asked:
+        asked = study.ask()
+        fate = rng.random()
+        if fate < 0.7:
+            study.tell(asked.number, _objective(asked.params))
+            past.append(PastTrial(*asked, TrialState.COMPLETE, _objective(asked.params)))
+        elif fate < 0.85:
+            study.tell_failed(asked.number)
+            past.append(PastTrial(*asked, TrialState.INFEASIBLE, None))
+        else:
+            past.append(PastTrial(*asked, TrialState.RUNNING, None))
+        return asked
+
+    past: list[PastTrial] = []
+    rng = Random(0)
+    study = JobStudy.create(SPACE, "maximize", engine, sampler, seed=3)
+    for _ in range(30):
+        step(study, rng)
+
+    again = JobStudy.create(SPACE, "maximize", engine, sampler, seed=3)
+    again.replay(reversed(past))
+    fates = rng.getstate()
+    expected = [step(study, rng) for _ in range(5)]
+    rng.setstate(fates)
+    assert [step(again, rng) for _ in range(5)] == expected
+
+
+@every_sampler
+def test_another_seed_searches_otherwise(engine: str, sampler: str) -> None:
+    first, second = (JobStudy.create(SPACE, "maximize", engine, sampler, seed) for seed in (1, 2))
+    assert first.ask().params != second.ask().params
+
+
+@pytest.mark.parametrize(
+    ("engine", "sampler"), [("optuna", "tpe"), ("hyperopt", "tpe"), ("hyperopt", "anneal")]
+)
+def test_a_model_of_the_objective_does_better_than_chance(engine: str, sampler: str) -> None:
+    def best(engine: str, sampler: str) -> float:
+        values = []
+        for seed in range(2):
+            study = JobStudy.create(SPACE, "maximize", engine, sampler, seed)
+            values.append(max(_objective(trial.params) for trial in _run(study, 60)))
+        return sum(values) / len(values)
+
+    assert best(engine, sampler) >= best("optuna", "random")
+
+
+@pytest.mark.parametrize(("engine", "sampler"), [("optuna", "tpe"), ("hyperopt", "tpe")])
+def test_a_branch_that_always_fails_is_left(engine: str, sampler: str) -> None:
+    space = SearchSpace.parse(
+        {"x": "{{uniform(0, 1)}}", "layers": {"type": "choice", "values": ["one", "two"]}}
+    )
+    study = JobStudy.create(space, "minimize", engine, sampler, seed=0)
+    failed = []
+    for number in range(50):
+        params = study.ask().params
+        failed.append(params["layers"] == "two")
+        if failed[-1]:
+            study.tell_failed(number)
+        else:
+            study.tell(number, params["x"])
+    assert sum(failed[25:]) < 8  # of 25; chance would be half of them
+
+
+def test_enqueued_params_come_next_and_only_once() -> None:
+    study = JobStudy.create(FINITE, "maximize", "optuna", "tpe", seed=0)
+    study.ask()
+    wished: Params = {"a": 3, "b": "y", "c": None}
+    study.enqueue({"a": 3.0, "b": "y", "c": None})
+    study.enqueue(wished)
+    study.enqueue({"a": 2, "b": "x"})
+    assert study.ask() == (1, wished)
+    assert study.ask() == (2, {"a": 2, "b": "x"})
+    assert study.ask().params != wished
+
+
+def test_enqueued_params_outside_the_space_are_refused() -> None:
+    study = JobStudy.create(FINITE, "maximize", "optuna", "tpe", seed=0)
+    with pytest.raises(InvalidInput, match="/a"):
+        study.enqueue({"a": 5, "b": "x"})
+
+
+def test_a_true_choice_is_no_duplicate_of_one() -> None:
+    space = SearchSpace.parse({"x": {"type": "choice", "values": [True, 1, "1"]}})
+    study = JobStudy.create(space, "maximize", "optuna", "random", seed=0)
+    assert sorted(repr(study.ask().params["x"]) for _ in range(3)) == ["'1'", "1", "True"]
+
+
+def test_an_infinite_space_that_always_gives_the_same_is_exhausted() -> None:
+    space = SearchSpace.parse({"x": {"type": "normal", "mean": 5, "std": 1e-3, "step": 1}})
+    study = JobStudy.create(space, "maximize", "optuna", "tpe", seed=0)
+    assert study.ask().params == {"x": 5.0}
+    with pytest.raises(SpaceExhausted, match="1 configurations"):
+        study.ask()
+
+
+def test_a_space_without_parameters_has_one_trial() -> None:
+    study = JobStudy.create(SearchSpace.parse({}), "maximize", "hyperopt", "tpe", seed=0)
+    assert study.ask() == (0, {})
+    with pytest.raises(SpaceExhausted):
+        study.ask()
+
+
+def test_a_trial_is_told_once() -> None:
+    study = JobStudy.create(FINITE, "maximize", "optuna", "tpe", seed=0)
+    study.tell(study.ask().number, 1.0)
+    with pytest.raises(ValueError, match="Cannot tell"):
+        study.tell_failed(0)
+
+
+def test_the_study_for_plots_has_real_values_and_our_numbers() -> None:
+    study = JobStudy.create(SPACE, "maximize", "hyperopt", "tpe", seed=0)
+    asked = _run(study, 12)
+    study.tell_failed(study.ask().number)
+    study.ask()
+    trials = study.study.trials
+    assert [trial.params for trial in trials[:12]] == [trial.params for trial in asked]
+    assert [trial.number for trial in trials] == list(range(14))
+    assert trials[12].state is optuna.trial.TrialState.FAIL
+    assert trials[13].state is optuna.trial.TrialState.RUNNING
+    assert study.study.best_value == max(_objective(trial.params) for trial in asked)
+
+
+def test_a_log_parameter_that_was_rounded_to_zero_can_be_shown() -> None:
+    space = SearchSpace.parse({"x": "{{qlognormal(0, 2, 1)}}"})
+    trials = [
+        PastTrial(number, {"x": float(number)}, TrialState.COMPLETE, 0.0) for number in range(3)
+    ]
+    shown = study_of_values(space, "minimize", trials)
+    assert [trial.params["x"] for trial in shown.trials] == [0, 1, 2]
+
+
+def test_an_optuna_job_loads_neither_hyperopt_nor_anything_larger() -> None:
+    code = """
+import sys
+from kerasearch.searchspaces.space import SearchSpace
+from kerasearch.service.sampling.study import JobStudy
+JobStudy.create(SearchSpace.parse({"x": "{{uniform(0, 1)}}"}), "maximize", "optuna", "tpe", 0).ask()
+heavy = {"tensorflow", "keras", "mlflow", "hyperopt", "matplotlib", "pandas", "sqlalchemy"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
