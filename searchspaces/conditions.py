@@ -111,10 +111,11 @@ def _can_be(name: str, value: Value, merged: Readable, resolved: Mapping[str, Pa
     parameter = merged[name]
     if parameter is None:
         return True
-    return name in resolved and not _refusal(parameter, value)
+    return name in resolved and not refusal(parameter, value)
 
 
-def _refusal(parameter: Parameter, value: Value) -> str:
+def refusal(parameter: Parameter, value: Value) -> str:
+    """Why a parameter can't have a value; empty where it can."""
     try:
         parameter.allow(value)
     except ValueError as error:
@@ -139,5 +140,5 @@ def _stated_problems(
             yield Problem(pointer, f"{parent} can never be active here; drop this condition")
         else:
             for index, value in enumerate(values):
-                if refusal := _refusal(parameter, value):
-                    yield Problem(f"{pointer}/{index}", f"{parent} {refusal}")
+                if why := refusal(parameter, value):
+                    yield Problem(f"{pointer}/{index}", f"{parent} {why}")

@@ -9,8 +9,10 @@ import math
 from collections.abc import Callable
 from typing import NoReturn
 
-from kerasearch.searchspaces.parameters import Parameter, Value, parse_parameter, plain_value
+from kerasearch.searchspaces.parameters import Parameter
 from kerasearch.searchspaces.problems import InvalidInput, unknown
+from kerasearch.searchspaces.reading import parse_parameter
+from kerasearch.searchspaces.values import Value, plain_value
 
 MAX_LENGTH = 10_000
 FORM = "write {{distribution(arguments)}}, such as {{choice([64, 128])}}"

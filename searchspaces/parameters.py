@@ -5,7 +5,7 @@ describes itself (`str`).
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from functools import cached_property
 from random import Random
@@ -17,73 +17,23 @@ from pydantic import (
     Field,
     PlainValidator,
     Strict,
-    ValidationError,
     model_validator,
 )
 
-from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to, unknown
+from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to
+from kerasearch.searchspaces.values import (
+    MAX_INTEGER,
+    Params,
+    Value,
+    as_number,
+    identity,
+    plain_value,
+    shown,
+)
 
-Value = bool | int | float | str | None
-Params = dict[str, Value]
+__all__ = ["Choice", "Float", "Int", "Normal", "Parameter", "Params", "Value", "When", "identity"]
 
 MAX_VALUES = 1_000
-MAX_TEXT = 500
-MAX_INTEGER = 2**53  # up to here every integer is exact as a float, so in every JSON reader too
-
-
-def identity(value: Value) -> tuple[bool, Value]:
-    """What makes a value itself: 1 and 1.0 are one value, 1 and True are two."""
-    return isinstance(value, bool), value
-
-
-def shown(value: object) -> str:
-    """A value as an error message shows it: short, whatever came."""
-    match value:
-        case int() if abs(value) > MAX_INTEGER:
-            return f"an integer of {value.bit_length()} bits"
-        case None | bool() | int() | float():
-            return repr(value)
-        case str():
-            return repr(value if len(value) <= 60 else value[:57] + "...")
-        case list() | tuple():
-            return "a list"
-        case Mapping():
-            return "a mapping"
-    return f"a {type(value).__name__}"
-
-
-def plain_value(value: object) -> Value:
-    """The same value as a bare Python one.
-
-    Raises:
-        ValueError: It is no bool, finite number, printable text or None, or it is too large.
-    """
-    match value:
-        case None | bool():
-            return value
-        case int() if abs(value) <= MAX_INTEGER:
-            return int(value)
-        case int():
-            raise ValueError(f"an integer lies within ±2^53, so not {shown(value)}")
-        case float() if math.isfinite(value):
-            return float(value)
-        case float():
-            raise ValueError(f"a number is finite, not {value}; leave it out or give a finite one")
-        case str() if len(value) <= MAX_TEXT and value.isprintable():
-            return str(value)
-        case str():
-            raise ValueError(f"a text is printable and at most {MAX_TEXT} characters long")
-    raise ValueError(
-        f"a value is a number, a text, true, false or null, not {shown(value)}; "
-        "give each a name, and let the model look up what it stands for"
-    )
-
-
-def _as_number(value: Value) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"must be a number, not {shown(value)}")  # noqa: TRY004 - data, not code
-    return value
-
 
 PlainValue = Annotated[Value, PlainValidator(plain_value)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
@@ -256,7 +206,7 @@ class Float(_Parameter):
 
     def allow(self, value: Value) -> Value:
         """The value as a float, the grid's own one where there is a grid; ValueError outside."""
-        number = _as_number(value)
+        number = as_number(value)
         least, greatest = self.bounds()
         unit = self.step or self.round_to
         if unit is None:
@@ -342,7 +292,7 @@ class Int(_Parameter):
 
     def allow(self, value: Value) -> Value:
         """The value as an int, also where it came as 10.0; ValueError outside."""
-        number = _as_number(value)
+        number = as_number(value)
         if number == int(number) and int(number) in self._values:
             return int(number)
         raise ValueError(f"must be {self}, not {shown(value)}")
@@ -402,7 +352,7 @@ class Normal(_Parameter):
 
     def allow(self, value: Value) -> Value:
         """The value as a float, with `step` the multiple's own; ValueError if never drawn."""
-        number = float(_as_number(value))
+        number = float(as_number(value))
         if not self.log or number > 0 or (number == 0 and self.step is not None):
             if self.step is None:
                 return number
@@ -440,87 +390,3 @@ def _manner(log: bool, step: float | None, round_to: float | None) -> str:
 
 
 Parameter = Choice | Float | Int | Normal
-
-WHOLE, NUMBERS, ANYTHING = "whole numbers", "numbers", "anything"
-
-
-def values_are(parameter: Parameter) -> str:
-    """What all values of a parameter are, in words."""
-    if not isinstance(parameter, Choice):
-        return WHOLE if parameter.is_whole() else NUMBERS
-    kinds = {_kind(value) for value in parameter.values}
-    if kinds == {WHOLE, NUMBERS}:
-        return NUMBERS
-    return kinds.pop() if len(kinds) == 1 else ANYTHING
-
-
-def _kind(value: Value) -> str:
-    match value:
-        case bool():
-            return "true or false"
-        case int():
-            return WHOLE
-        case float():
-            return WHOLE if value.is_integer() else NUMBERS
-        case str():
-            return "texts"
-    return "null"
-
-
-KINDS: dict[str, type[Parameter]] = {
-    "choice": Choice,
-    "float": Float,
-    "int": Int,
-    "normal": Normal,
-}
-
-EXPECTED = {
-    "bool_type": "true or false",
-    "dict_type": "a mapping of a parent to a list of its values",
-    "finite_number": "a finite number",
-    "float_type": "a number",
-    "greater_than_equal": "at least -2^53",
-    "int_type": "a whole number",
-    "less_than_equal": "at most 2^53",
-    "string_type": "a text",
-    "tuple_type": "a list",
-}
-"""What must hold where pydantic reports one of these."""
-
-
-def parse_parameter(raw: Mapping[object, object]) -> Parameter:
-    """A parameter from its canonical mapping, strictly read.
-
-    Raises:
-        InvalidInput: With every problem found.
-    """
-    kind = raw.get("type")
-    if "type" not in raw:
-        raise InvalidInput.at("", f"a parameter says its type: one of {', '.join(KINDS)}")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise InvalidInput.at("/type", unknown("parameter type", str(kind), KINDS))
-    try:
-        return KINDS[kind].model_validate(dict(raw))
-    except ValidationError as error:
-        raise InvalidInput(_problems_of(kind, error)) from None
-
-
-def _problems_of(kind: str, error: ValidationError) -> Iterator[Problem]:
-    fields = KINDS[kind].model_fields
-    for wrong in error.errors():
-        pointer = pointer_to(*wrong["loc"])
-        reason = wrong.get("ctx", {}).get("error")
-        if isinstance(reason, InvalidInput):
-            yield from reason.under(pointer).problems
-        elif reason is not None:
-            yield Problem(pointer, str(reason))
-        elif wrong["type"] == "missing":
-            yield Problem(pointer, f"a parameter of type {kind} needs {wrong['loc'][-1]}")
-        elif wrong["type"] == "extra_forbidden":
-            name = str(wrong["loc"][-1])
-            yield Problem(pointer, unknown(f"field of a parameter of type {kind}", name, fields))
-        elif wrong["type"] in EXPECTED:
-            must = f"must be {EXPECTED[wrong['type']]}, not {shown(wrong['input'])}"
-            yield Problem(pointer, must)
-        else:
-            yield Problem(pointer, f"{wrong['msg']}, not {shown(wrong['input'])}")

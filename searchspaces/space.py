@@ -13,13 +13,11 @@ from kerasearch.searchspaces.parameters import (
     Int,
     Normal,
     Parameter,
-    Params,
-    Value,
-    parse_parameter,
-    plain_value,
 )
 from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to, unknown
+from kerasearch.searchspaces.reading import parse_parameter
 from kerasearch.searchspaces.size import TooEntangled, count_configurations
+from kerasearch.searchspaces.values import Params, Value, plain_value
 
 __all__ = ["Choice", "Float", "Int", "Normal", "Parameter", "Params", "SearchSpace", "Value"]
 

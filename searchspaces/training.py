@@ -33,7 +33,6 @@ class TrainingNumber:
         or_null: null is allowed too, and switches it off.
     """
 
-    meaning: str
     whole: bool = False
     or_zero: bool = False
     or_null: bool = False
@@ -63,11 +62,11 @@ class TrainingNumber:
 
 
 TRAINING_NUMBERS = {
-    "learning_rate": TrainingNumber("the optimizer's step size"),
-    "batch_size": TrainingNumber("rows a gradient step sees", whole=True),
-    "clipnorm": TrainingNumber("longest gradient of a weight", or_null=True),
-    "weight_decay": TrainingNumber("decay of weights a step", or_zero=True, or_null=True),
-    "epochs": TrainingNumber("passes over the training rows, at most", whole=True),
+    "learning_rate": TrainingNumber(),
+    "batch_size": TrainingNumber(whole=True),
+    "clipnorm": TrainingNumber(or_null=True),
+    "weight_decay": TrainingNumber(or_zero=True, or_null=True),
+    "epochs": TrainingNumber(whole=True),
 }
 
 TRAINING_PARAMETERS = ("optimizer", *TRAINING_NUMBERS)

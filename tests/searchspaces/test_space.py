@@ -90,6 +90,29 @@ def test_laid_over_a_default_again_a_space_is_itself(own, defaults):
     assert SearchSpace.parse(space.canonical(), defaults) == space
 
 
+FIELDS = ["type", "values", "low", "high", "log", "step", "round_to", "mean", "std", "when", "a"]
+json_like = st.recursive(
+    st.one_of(values, st.floats(), st.sampled_from(["choice", "float", "int", "normal"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner),
+    max_leaves=12,
+)
+typed = st.builds(
+    lambda kind, rest: {**rest, "type": kind},
+    st.sampled_from(["choice", "float", "int", "normal"]),
+    st.dictionaries(st.sampled_from(FIELDS), json_like, max_size=6),
+)
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS) | st.text(), typed | json_like, max_size=4))
+def test_whatever_comes_is_read_or_refused(raw):
+    try:
+        space = SearchSpace.parse(raw)
+    except InvalidInput:
+        return
+    params = space.sample(Random(0))
+    assert space.check(params) == params
+
+
 def test_the_same_seed_gives_the_same_sample():
     space = SearchSpace.parse(EXAMPLE)
     assert space.sample(Random(3)) == space.sample(Random(3))

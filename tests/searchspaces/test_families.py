@@ -48,6 +48,10 @@ def test_the_documented_example_over_the_recurrent_default_means_what_it_says():
     assert parameters["layers"] == default_space("recurrent").parameters["layers"]
 
 
+def only_when(**when):
+    return {"type": "choice", "values": [16], "when": when}
+
+
 @pytest.mark.parametrize(
     ("family", "raw", "pointers"),
     [
@@ -61,6 +65,9 @@ def test_the_documented_example_over_the_recurrent_default_means_what_it_says():
         ("mlp", {"layers": {"type": "int", "low": 1, "high": 5}}, ["/layers"]),
         ("mlp", {"batch_norm": 1}, ["/batch_norm"]),
         ("mlp", {"optimizer": "adm"}, ["/optimizer"]),
+        ("mlp", {"units_1": only_when(layers=[2])}, ["/units_1/when/layers"]),
+        ("mlp", {"units_2": only_when(layers=[3])}, ["/units_2/when/layers"]),
+        ("mlp", {"units_2": only_when(batch_norm=[True])}, ["/units_2/when/batch_norm"]),
     ],
 )
 def test_a_space_that_the_family_cant_read_is_refused(family, raw, pointers):
@@ -72,6 +79,37 @@ def test_a_space_that_the_family_cant_read_is_refused(family, raw, pointers):
 def test_whole_floats_will_do_where_whole_numbers_are_read():
     space = space_for("recurrent", {"units": "{{quniform(10, 100, 10)}}", "dropout": 0})
     assert space.parameters["units"] == Float(low=10, high=100, round_to=10)
+
+
+def test_a_condition_may_be_wider_than_the_familys_or_as_wide_as_it_can_be():
+    for raw in (
+        {"units_2": only_when(layers=[1, 2, 3])},
+        {"units_2": only_when()},
+        {"layers": {"type": "choice", "values": [1, 2]}, "units_2": only_when(layers=[2])},
+        {"learning_rate": {**only_when(optimizer=["adam"]), "values": [0.01]}},
+    ):
+        assert raw.keys() <= space_for("mlp", raw).parameters.keys()
+
+
+@pytest.mark.parametrize(
+    ("units", "words"),
+    [
+        ("{{choice([1, 0.5])}}", "numbers"),
+        ("{{choice(['a', 'b'])}}", "texts"),
+        (True, "true or false"),
+        (None, "null"),
+        ("{{choice([None, 1])}}", "anything"),
+        ("{{normal(0, 1)}}", "numbers"),
+        ({"type": "float", "low": 0.5, "high": 2.5, "step": 1}, "numbers"),
+    ],
+)
+def test_values_of_another_kind_than_the_family_reads_are_refused(units, words):
+    with pytest.raises(InvalidInput) as caught:
+        space_for("recurrent", {"units": units})
+    (problem,) = caught.value.problems
+    assert problem.pointer == "/units"
+    assert problem.detail.startswith("recurrent reads units as whole numbers, and ")
+    assert problem.detail.endswith(f" gives {words}")
 
 
 def test_an_unknown_family_is_refused_with_the_nearest():
