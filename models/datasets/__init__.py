@@ -1,0 +1,36 @@
+"""Datasets: built in or sent as a file, inspected, split and scaled.
+
+Importing this package costs numpy and pydantic, no more: the API process uses it.
+"""
+
+from kerasearch.models.datasets.builtin import BUILTIN, BuiltinDataset, load_builtin
+from kerasearch.models.datasets.dataset import Dataset
+from kerasearch.models.datasets.export import export_csv
+from kerasearch.models.datasets.info import Column, DatasetInfo, Kind, Schema
+from kerasearch.models.datasets.scaling import Scaling, ScalingMethod, fit_scaling
+from kerasearch.models.datasets.split import Split, SplitFractions, resplit_rows, split_rows
+from kerasearch.models.datasets.suitability import Usable, usable
+from kerasearch.models.datasets.uploads import inspect_file, load_file
+
+__all__ = [
+    "BUILTIN",
+    "BuiltinDataset",
+    "Column",
+    "Dataset",
+    "DatasetInfo",
+    "Kind",
+    "Scaling",
+    "ScalingMethod",
+    "Schema",
+    "Split",
+    "SplitFractions",
+    "Usable",
+    "export_csv",
+    "fit_scaling",
+    "inspect_file",
+    "load_builtin",
+    "load_file",
+    "resplit_rows",
+    "split_rows",
+    "usable",
+]

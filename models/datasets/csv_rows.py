@@ -1,0 +1,84 @@
+"""The rows of a CSV file as text: streamed, all of one width, refused where they aren't."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from kerasearch.searchspaces.problems import InvalidInput
+
+DELIMITERS = (",", ";", "\t")
+MAX_COLUMNS = 4096
+MAX_ROW = 1 << 18  # characters
+
+
+class Row(NamedTuple):
+    """A record, and the line where it ends: a quoted cell may span several."""
+
+    line: int
+    cells: list[str]
+
+
+def refuse(detail: str) -> NoReturn:
+    raise InvalidInput.at("/file", detail)
+
+
+def detect_delimiter(path: Path) -> str:
+    """The delimiter that cuts the first line into most cells."""
+    first = next((line for line in _lines(path) if line.strip()), None)
+    if first is None:
+        refuse("the file is empty")
+    return max(DELIMITERS, key=lambda sign: len(next(csv.reader([first], delimiter=sign))))
+
+
+def read_rows(path: Path, delimiter: str) -> Iterator[Row]:
+    """Every row but blank ones, cells without surrounding blanks.
+
+    Raises:
+        InvalidInput: At `/file`: not UTF-8 text, a row too long, a row wider or narrower than the
+            first, quotes that don't close.
+    """
+    taken = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal taken
+        for number, line in enumerate(_lines(path), start=1):
+            taken += len(line)
+            if taken > MAX_ROW:
+                refuse(f"the row at line {number} is longer than {MAX_ROW} characters")
+            yield line
+
+    reader = csv.reader(lines(), delimiter=delimiter, strict=True)
+    width = 0
+    try:
+        for record in reader:
+            taken = 0
+            cells = list(map(str.strip, record))
+            if cells in ([], [""]):
+                continue
+            width = width or len(cells)
+            if len(cells) != width:
+                refuse(
+                    f"line {reader.line_num} has {len(cells)} cells, the first row {width}: "
+                    "every row needs as many"
+                )
+            if width > MAX_COLUMNS:
+                refuse(f"{width} columns are more than {MAX_COLUMNS}: send them as an NPZ file")
+            yield Row(reader.line_num, cells)
+    except csv.Error as error:
+        refuse(f"line {reader.line_num} can't be read as CSV: {error}")
+
+
+def _lines(path: Path) -> Iterator[str]:
+    number = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            # Not by iteration, which would hold a line of any length in memory.
+            while line := file.readline(MAX_ROW + 1):
+                number += 1
+                if "\0" in line:
+                    refuse(f"line {number} holds a NUL character: save the file as UTF-8 text")
+                yield line
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        refuse(f"byte 0x{byte:02x} after line {number} is not UTF-8: save the file as UTF-8 text")
