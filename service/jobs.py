@@ -1,0 +1,176 @@
+"""The job: what a person asks for, and what the service says of it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from kerasearch.service.trials import LAST_NUMBER, BestTrial, TrialState
+
+METRICS = {"val_accuracy": "maximize", "val_loss": "minimize"}
+"""Metrics of a classification that a search may optimize, and which way is better."""
+
+SAMPLERS = {"optuna": ("tpe", "random"), "hyperopt": ("tpe", "random", "anneal")}
+"""Engine to its samplers, the default first."""
+
+Count = Annotated[int, Field(ge=1, le=LAST_NUMBER, strict=True)]  # strict: a boolean is no number
+Seed = Annotated[int, Field(ge=0, le=LAST_NUMBER, strict=True)]
+Fraction = Annotated[float, Field(gt=0, lt=1, strict=True)]
+Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SplitRequest(_Part):
+    """Fractions of the rows; what is neither validation nor test is train."""
+
+    validation: Fraction = 0.2
+    test: Fraction = 0.2
+    stratify: Flag = True
+    seed: Seed = 0
+
+
+class DataRequest(_Part):
+    """Which data, and what to make of it.
+
+    Attributes:
+        dataset: Name of a built-in dataset, or name or id of an uploaded one.
+        target: Tabular data: the column to predict; None means what the dataset declares.
+        drop: Columns that are no features.
+        scale: Fitted on train alone, kept inside the model.
+    """
+
+    dataset: Annotated[str, Field(min_length=1)]
+    target: str | None = None
+    drop: tuple[str, ...] = ()
+    split: SplitRequest = SplitRequest()
+    scale: Literal["minmax", "standard", "none"] = "standard"
+
+
+class Objective(_Part):
+    metric: str = "val_accuracy"
+    direction: Literal["maximize", "minimize"] | None = None
+
+
+class SearchRequest(_Part):
+    engine: Literal["optuna", "hyperopt"] = "optuna"
+    sampler: str = "tpe"
+    pruner: Literal["none"] = "none"
+    seed: Seed = 0
+
+
+class Budget(_Part):
+    """What ends the search; the first one reached does.
+
+    Attributes:
+        epochs: A trial's, at most.
+        time_s: Of the job since it started running; running trials finish.
+        target: Objective value that is good enough.
+    """
+
+    trials: Annotated[Count, Field(le=100_000)] = 20
+    epochs: Annotated[Count, Field(le=100_000)] = 50
+    time_s: Seconds | None = None
+    target: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
+
+
+class EarlyStopping(_Part):
+    monitor: Literal["val_loss", "val_accuracy", "loss", "accuracy"] = "val_loss"
+    patience: Count = 10
+    min_delta: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] = 0.0
+
+
+class TrainingRequest(_Part):
+    early_stopping: EarlyStopping | None = EarlyStopping()
+
+
+class Resources(_Part):
+    """At most this many trials at once (None: every slot), and GPUs for each."""
+
+    parallel: Count | None = None
+    gpus: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] = 0
+
+
+def _printable(name: str) -> str:
+    if name.strip() != name or not name.isprintable():
+        raise ValueError(f"a name is printable and has no blanks around it, not {name!r}")
+    return name
+
+
+class JobRequest(_Part):
+    """A search job as it is posted. `space` is in any accepted form until it is understood."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)] | None = (
+        None
+    )
+    model: Annotated[str, Field(min_length=1)]
+    data: DataRequest
+    space: dict[str, object] = {}
+    objective: Objective = Objective()
+    search: SearchRequest = SearchRequest()
+    budget: Budget = Budget()
+    training: TrainingRequest = TrainingRequest()
+    resources: Resources = Resources()
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
+
+
+class Progress(BaseModel):
+    """How far a job is.
+
+    Attributes:
+        done: Trials that ended.
+        total: Trials of the budget.
+        eta_s: Time left at the pace so far; None before the first trial ended.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    done: int
+    total: int
+    elapsed_s: float
+    eta_s: float | None
+
+
+class Job(BaseModel):
+    """A search job.
+
+    Attributes:
+        request: As understood: defaults filled in, the space canonical.
+        reason: Why it is in this state, when that isn't plain.
+        trials: Count of trials in each state.
+        mlflow_url: The job's run in MLflow; None until the mirror has made it.
+        test_read_at: When a retraining first read the sealed test part.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    state: JobState
+    reason: str | None = None
+    request: JobRequest
+    dataset_id: str
+    trials: dict[TrialState, int]
+    best: BestTrial | None = None
+    progress: Progress
+    mlflow_url: str | None = None
+    test_read_at: datetime | None = None
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None

@@ -1,0 +1,72 @@
+"""What the operator of a service decides, from the command line or `KERASEARCH_*`."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one service; its children inherit them through the environment.
+
+    Attributes:
+        data_dir: Database, datasets, models and MLflow's store: all that a backup needs.
+        workers: Slots, trial processes at most; 0 takes one a core.
+        mlflow_port: Of MLflow on loopback, behind the API; 0 takes a free one.
+        upload_limit_mib: Largest body that is accepted.
+        lease_s: A trial whose process shows no life for this long is run again.
+        trials_per_process: A trial process is replaced after this many.
+        growth_limit_mib: A trial process that has grown by more than this is replaced.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="KERASEARCH_", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    data_dir: Path = Path("kerasearch-data")
+    workers: Annotated[int, Field(ge=0, le=1024)] = 0
+    executor: Literal["local"] = "local"
+    mlflow_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    upload_limit_mib: Annotated[int, Field(ge=1)] = 512
+    lease_s: Annotated[float, Field(gt=0)] = 120.0
+    trials_per_process: Annotated[int, Field(ge=1)] = 100
+    growth_limit_mib: Annotated[int, Field(ge=1)] = 1024
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables from which a child reads these same settings."""
+        prefix = self.model_config["env_prefix"]
+        return {f"{prefix}{name}".upper(): str(value) for name, value in self.model_dump().items()}
+
+    @property
+    def slots(self) -> int:
+        return self.workers or len(os.sched_getaffinity(0))
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.data_dir / 'kerasearch.db'}"
+
+    @property
+    def mlflow_url(self) -> str:
+        """MLflow's own address on loopback, which only the proxy and the mirror know."""
+        return f"http://127.0.0.1:{self.mlflow_port}/mlflow"
+
+    @property
+    def run_dir(self) -> Path:
+        """Signs of life of the parts; worthless after the service has ended."""
+        return self.data_dir / "run"
+
+    @property
+    def datasets_dir(self) -> Path:
+        return self.data_dir / "datasets"
+
+    def job_dir(self, job_id: str) -> Path:
+        return self.data_dir / "jobs" / job_id
+
+    def attempt_dir(self, job_id: str, number: int, attempt: int) -> Path:
+        """Files of one attempt of a trial: an attempt that lost its lease can't spoil the next."""
+        return self.job_dir(job_id) / "trials" / str(number) / str(attempt)
+
+    def retraining_dir(self, job_id: str, retraining_id: str) -> Path:
+        return self.job_dir(job_id) / "retrainings" / retraining_id
