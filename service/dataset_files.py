@@ -1,0 +1,50 @@
+"""Uploaded files on disk, and the datasets they or the built-in ones give to a trial process."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from kerasearch.models.datasets import BUILTIN, Dataset, load_builtin, load_file
+from kerasearch.service.errors import KerasearchError
+from kerasearch.service.files import sha256_of
+from kerasearch.service.jobs import DataRequest
+from kerasearch.service.settings import Settings
+from kerasearch.service.store.database import Database
+from kerasearch.service.store.datasets import StoredDataset, find_dataset
+
+
+def file_of(settings: Settings, dataset: StoredDataset) -> Path:
+    return settings.datasets_dir / dataset.id / dataset.filename
+
+
+def open_dataset(
+    database: Database, settings: Settings, dataset_id: str, data: DataRequest
+) -> Dataset:
+    """The rows that a job searches on; the last one is kept, since a process stays with its job.
+
+    Raises:
+        KerasearchError: The file is gone, or its content isn't what was uploaded.
+    """
+    for builtin in BUILTIN.values():
+        if builtin.sha256 == dataset_id:
+            return _load_builtin(builtin.name)
+    with database.read() as tx:
+        stored = find_dataset(tx, dataset_id)
+    if stored is None:
+        raise KerasearchError(f"dataset {dataset_id} is gone")
+    return _load_upload(stored, file_of(settings, stored), data.target, data.drop)
+
+
+@lru_cache(maxsize=1)
+def _load_builtin(name: str) -> Dataset:
+    return load_builtin(name)
+
+
+@lru_cache(maxsize=1)
+def _load_upload(
+    stored: StoredDataset, path: Path, target: str | None, drop: tuple[str, ...]
+) -> Dataset:
+    if sha256_of(path) != stored.id:
+        raise KerasearchError(
+            f"the file of dataset {stored.name!r} isn't what was uploaded; upload it again"
+        )
+    return load_file(path, stored.info, target=target, drop=drop)

@@ -1,0 +1,67 @@
+"""Retrainings of a job's params, and what they leave."""
+
+from fastapi import APIRouter, Response
+
+from kerasearch.searchspaces import SearchSpace
+from kerasearch.searchspaces.problems import InvalidInput, unknown
+from kerasearch.service.errors import Conflict, NotFound
+from kerasearch.service.files import listing
+from kerasearch.service.jobs import Job, JobState
+from kerasearch.service.resumable_file import ResumableFile
+from kerasearch.service.routes.context import Ctx
+from kerasearch.service.store import jobs as jobs_store
+from kerasearch.service.store import retrainings as store
+from kerasearch.service.store import trials as trials_store
+from kerasearch.service.trials import Params, Retraining, RetrainingRequest
+
+router = APIRouter(prefix="/v1", tags=["retrainings"])
+
+
+@router.post("/jobs/{job_id}/retrainings", status_code=202)
+def retrain(job_id: str, request: RetrainingRequest, response: Response, ctx: Ctx) -> Retraining:
+    """Train chosen params N times with new seeds, and judge each on the sealed test part."""
+    with ctx.database.write() as tx:
+        job = jobs_store.read_job(tx, job_id)
+        if job.state is JobState.CANCELLED:
+            raise Conflict(f"job {job_id} is cancelled: nothing of it is trained any more")
+        if request.params is not None:
+            params = _own_params(request.params, job)
+        elif request.trial != "best":
+            try:
+                params = trials_store.read_trial(tx, job_id, request.trial).params
+            except NotFound as error:
+                raise InvalidInput.at("/trial", str(error)) from None
+        elif job.best is not None:
+            params = job.best.params
+        else:
+            raise Conflict(f"job {job_id} has no best trial yet: wait for one, or give params")
+        retraining_id = store.add_retraining(tx, job_id, request, params)
+    response.headers["Location"] = f"/v1/retrainings/{retraining_id}"
+    return retraining(retraining_id, ctx)
+
+
+@router.get("/retrainings/{retraining_id}")
+def retraining(retraining_id: str, ctx: Ctx) -> Retraining:
+    with ctx.database.read() as tx:
+        found = store.read_retraining(tx, retraining_id)
+    folder = ctx.settings.retraining_dir(found.job_id, retraining_id)
+    return found.model_copy(update={"artifacts": listing(folder)})
+
+
+@router.head("/retrainings/{retraining_id}/artifacts/{name:path}", include_in_schema=False)
+@router.get("/retrainings/{retraining_id}/artifacts/{name:path}", response_class=ResumableFile)
+def artifact(retraining_id: str, name: str, ctx: Ctx) -> ResumableFile:
+    with ctx.database.read() as tx:
+        found = store.read_retraining(tx, retraining_id)
+    folder = ctx.settings.retraining_dir(found.job_id, retraining_id)
+    names = listing(folder)
+    if name not in names:
+        raise NotFound(unknown(f"artifact of retraining {retraining_id}", name, names))
+    return ResumableFile(folder / name, filename=name)
+
+
+def _own_params(params: Params, job: Job) -> Params:
+    try:
+        return SearchSpace.parse(job.request.space).check(params)
+    except InvalidInput as error:
+        raise error.under("/params") from None

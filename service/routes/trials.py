@@ -1,0 +1,73 @@
+"""Trials of a job, the best of them, and its model."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi import Path as PathParameter
+from pydantic import BaseModel
+
+from kerasearch.service.errors import NotFound, Unavailable
+from kerasearch.service.resumable_file import ResumableFile
+from kerasearch.service.routes.context import Ctx, Limit, position
+from kerasearch.service.store import jobs as jobs_store
+from kerasearch.service.store import trials as store
+from kerasearch.service.trials import LAST_NUMBER, BestTrial, Trial, TrialState
+
+router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["trials"])
+
+
+class Trials(BaseModel):
+    items: list[Trial]
+    next: str | None
+
+
+@router.get("/trials")
+def trials(
+    job_id: str,
+    ctx: Ctx,
+    state: TrialState | None = None,
+    limit: Limit = 100,
+    cursor: str | None = None,
+) -> Trials:
+    """By number, from 0."""
+    with ctx.database.read() as tx:
+        jobs_store.row_of(tx, job_id)
+        found = store.list_trials(tx, job_id, state, limit + 1, position(cursor))
+    more = len(found) > limit
+    return Trials(items=found[:limit], next=str(found[limit - 1].number) if more else None)
+
+
+@router.get("/trials/{number}")
+def trial(
+    job_id: str, number: Annotated[int, PathParameter(ge=0, le=LAST_NUMBER)], ctx: Ctx
+) -> Trial:
+    with ctx.database.read() as tx:
+        jobs_store.row_of(tx, job_id)
+        return store.read_trial(tx, job_id, number)
+
+
+@router.get("/best")
+def best(job_id: str, ctx: Ctx) -> BestTrial:
+    with ctx.database.read() as tx:
+        found = jobs_store.read_job(tx, job_id).best
+    if found is None:
+        raise NotFound(f"job {job_id!r} has no best trial: none has completed yet")
+    return found
+
+
+@router.head("/best/model", include_in_schema=False)
+@router.get("/best/model", response_class=ResumableFile)
+def best_model(job_id: str, ctx: Ctx) -> ResumableFile:
+    """The `.keras` file; takes raw rows, since the scaling is inside."""
+    with ctx.database.read() as tx:
+        name = jobs_store.row_of(tx, job_id).name
+        number, attempt, sha256 = store.best_attempt(tx, job_id)
+    path = ctx.settings.attempt_dir(job_id, number, attempt) / "model.keras"
+    if not path.is_file():
+        raise Unavailable(f"the model file of trial {number} is gone from the data folder")
+    return ResumableFile(
+        path,
+        media_type="application/vnd.keras",
+        filename=f"{name}-trial-{number}.keras",
+        headers={"ETag": f'"{sha256}"'},
+    )

@@ -1,0 +1,102 @@
+import json
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kerasearch.models import FAMILIES
+from kerasearch.searchspaces import SearchSpace, default_space
+
+
+def test_every_family_is_listed_with_what_it_does_unasked(http: httpx.Client) -> None:
+    listed = http.get("/v1/models").json()
+    assert listed["next"] is None
+    assert [model["name"] for model in listed["items"]] == list(FAMILIES)
+    for model in listed["items"]:
+        assert http.get(f"/v1/models/{model['name']}").json() == model
+        assert model["task"] == "classification"
+        assert SearchSpace.parse(model["space"]) == default_space(model["name"])
+        assert model["training"]["batch_size"] == 32
+        assert model["training"]["early_stopping"]["monitor"] == "val_loss"
+        assert "entry" not in model
+
+
+def test_an_unknown_family_is_told_the_nearest_one(http: httpx.Client) -> None:
+    missing = http.get("/v1/models/recurent")
+    assert missing.status_code == 404
+    assert "did you mean 'recurrent'?" in missing.json()["detail"]
+
+
+def test_a_space_is_tried_without_a_job(http: httpx.Client) -> None:
+    space = {
+        "cell": "lstm",
+        "units": "{{choice([10, 20])}}",
+        "layers": {"type": "int", "low": 1, "high": 2},
+        "units_2": {"type": "choice", "values": [8, 16, 32], "when": {"layers": [2]}},
+    }
+    tried = http.post("/v1/spaces", json=space).json()
+    assert tried["size"] == 2 * (1 + 3)
+    assert len(tried["samples"]) == 10
+    for params in tried["samples"]:
+        assert SearchSpace.parse(tried["space"]).check(params) == params
+    assert http.post("/v1/spaces", json=tried["space"]).json() == tried
+    assert http.get("/v1/jobs").json()["items"] == []
+
+
+def test_a_space_of_a_real_number_has_no_size(http: httpx.Client) -> None:
+    assert http.post("/v1/spaces", json={"rate": "{{uniform(0, 1)}}"}).json()["size"] is None
+
+
+@pytest.mark.parametrize(
+    ("space", "pointer"),
+    [
+        ({"units": []}, "/units"),
+        ({"units": "{{chioce([1, 2])}}"}, "/units"),
+        ({"units": "{{choice([9**9**9])}}"}, "/units"),
+        ({"units": {"type": "int", "low": 1}}, "/units/high"),
+        ({"units": {"type": "int", "low": 1, "high": 2, "lo": 1}}, "/units/lo"),
+        ({"units": {"type": "float", "low": 2, "high": 1}}, "/units/low"),
+        ({"a": {"type": "choice", "values": [1], "when": {"b": [1]}}}, "/a/when/b"),
+        ({"not a name": 1}, "/not a name"),
+    ],
+)
+def test_what_is_no_space_is_refused_by_its_place(
+    http: httpx.Client, space: dict[str, object], pointer: str
+) -> None:
+    refused = http.post("/v1/spaces", json=space)
+    assert refused.status_code == 422
+    assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
+
+
+numbers = st.integers() | st.floats() | st.booleans()
+parameter = st.fixed_dictionaries(
+    {"type": st.sampled_from(["choice", "float", "int", "normal", "x"])},
+    optional={
+        **dict.fromkeys(("low", "high", "step", "mean", "std", "round_to", "log"), numbers),
+        "values": st.lists(numbers | st.text(max_size=3) | st.none(), max_size=3),
+        "when": st.dictionaries(st.sampled_from("abc"), st.lists(numbers, max_size=2), max_size=2),
+    },
+)
+hyperas = st.builds(
+    "{{{{{}({})}}}}".format,
+    st.sampled_from(["choice", "uniform", "quniform", "loguniform", "lognormal", "randint", "x"]),
+    st.lists(numbers, max_size=3).map(lambda values: str(values)[1:-1]),
+)
+spaces = st.dictionaries(st.sampled_from("abc"), parameter | hyperas | numbers, max_size=3)
+
+
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(space=spaces)
+def test_any_space_is_tried_or_refused(http: httpx.Client, space: dict[str, object]) -> None:
+    body = json.dumps(space).encode()
+    answer = http.post("/v1/spaces", content=body, headers={"Content-Type": "application/json"})
+    if answer.status_code == 200:
+        assert SearchSpace.parse(answer.json()["space"])
+    else:
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
