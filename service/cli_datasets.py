@@ -1,0 +1,83 @@
+"""`kerasearch datasets ...`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+datasets_app = typer.Typer(help="Datasets: upload, list, show, export.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@datasets_app.command("add")
+def add(
+    file: Annotated[Path, typer.Argument(help="CSV or NPZ.", exists=True, dir_okay=False)],
+    name: Annotated[
+        str | None, typer.Option(help="What jobs will call it; unsaid, the file's name.")
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="tabular, sequence or image; unsaid, what the file looks like."),
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="CSV: the column of labels.")] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(help="CSV: a column that is no feature; repeatable.")
+    ] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="CSV: whether line 1 names the columns."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Upload a dataset; its id alone is printed on stdout."""
+    from kerasearch.service.terminal import say, server, show_json
+
+    schema = {"target": target, "drop": drop or [], "header": header}
+    with server() as client:
+        added = client.add_dataset(file, name=name, kind=kind, schema=schema)
+    say(*(f"note: {warning}" for warning in added.warnings))
+    if as_json:
+        show_json(added)
+    else:
+        typer.echo(added.id)
+
+
+@datasets_app.command("list")
+def list_(as_json: Json = False) -> None:
+    """Built-in and uploaded datasets."""
+    from kerasearch.service.tables import datasets_table
+    from kerasearch.service.terminal import server, show
+
+    with server() as client:
+        found = list(client.datasets())
+    show(found, datasets_table(found), as_json)
+
+
+@datasets_app.command("show")
+def show_(name: Annotated[str, typer.Argument(help="Name or id.")], as_json: Json = False) -> None:
+    """What is known of a dataset."""
+    from kerasearch.service.tables import dataset_sheet
+    from kerasearch.service.terminal import server, show
+
+    with server() as client:
+        found = client.dataset(name)
+    show(found, dataset_sheet(found), as_json)
+
+
+@datasets_app.command("export")
+def export(
+    name: Annotated[str, typer.Argument(help="A built-in dataset.")],
+    output: Annotated[Path, typer.Option("-o", "--output", dir_okay=False, help="CSV file.")],
+) -> None:
+    """Write a built-in dataset as a CSV file; needs no server."""
+    from kerasearch.models.datasets import export_csv, load_builtin
+    from kerasearch.service.terminal import fail, sentences_about
+
+    with sentences_about(None):
+        dataset = load_builtin(name)
+    try:
+        export_csv(dataset, output)
+    except OSError as error:
+        fail(f"{output}: {error.strerror}")
+    typer.echo(output)

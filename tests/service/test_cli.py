@@ -1,0 +1,485 @@
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvicorn
+from typer.testing import CliRunner, Result
+
+from kerasearch.service.app import create_app
+from kerasearch.service.cli import app
+from kerasearch.service.ports import free_port
+from kerasearch.service.settings import Settings
+from kerasearch.service.store import jobs as jobs_store
+from kerasearch.service.store import retrainings as retrainings_store
+from kerasearch.service.store import trials as trials_store
+from kerasearch.service.store.database import Database
+from kerasearch.service.store.trials import Outcome
+from kerasearch.service.trials import RetrainingRequest, TrialState
+
+JOB = """
+name: cli
+model: mlp
+data: {dataset: digits}
+space: {layers: 1, units_1: {type: choice, values: [16, 32]}}
+budget: {trials: 4, epochs: 3}
+"""
+PARAMS = {
+    "layers": 1,
+    "units_1": 16,
+    "activation": "relu",
+    "batch_norm": False,
+    "dropout": 0.1,
+    "optimizer": "adam",
+    "learning_rate": 0.001,
+    "batch_size": 32,
+}
+MODEL = b"not really a model" * 1000
+SHA256 = hashlib.sha256(MODEL).hexdigest()
+EPIDEMIC = Path(__file__).parents[2] / "examples" / "epidemic-lstm.yaml"
+
+
+@dataclass
+class Service:
+    """The real API and its database, without the processes that would train."""
+
+    url: str
+    settings: Settings
+    database: Database
+
+    def complete_a_trial(self, job_id: str, number: int, value: float) -> None:
+        """Do as scheduler and trial process do."""
+        with self.database.write() as tx:
+            row = trials_store.add_trial(tx, job_id, number, PARAMS, seed=number)
+            lease = trials_store.place(tx, row)
+            assert lease is not None
+            trials_store.report(tx, lease, {1: {"val_accuracy": value}})
+            outcome = Outcome(
+                TrialState.COMPLETE,
+                value=value,
+                best_epoch=1,
+                metrics={"val_accuracy": value},
+                model_sha256=SHA256,
+            )
+            trials_store.finish(tx, lease, outcome)
+        folder = self.settings.attempt_dir(job_id, number, lease.attempt)
+        folder.mkdir(parents=True)
+        (folder / "model.keras").write_bytes(MODEL)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    settings = Settings(port=free_port(), data_dir=tmp_path_factory.mktemp("data"))
+    database = Database(settings.database_url)
+    database.migrate()
+    config = uvicorn.Config(
+        create_app(settings, database), port=settings.port, log_config=None, lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield Service(f"http://127.0.0.1:{settings.port}", settings, database)
+    server.should_exit = True
+    thread.join()
+    database.close()
+
+
+@pytest.fixture
+def job_file(tmp_path: Path) -> Path:
+    path = tmp_path / "job.yaml"
+    path.write_text(JOB)
+    return path
+
+
+def run(*arguments: object, url: str = "http://127.0.0.1:9") -> Result:
+    return CliRunner().invoke(app, [str(a) for a in arguments], env={"KERASEARCH_URL": url})
+
+
+def submitted(service: Service, job_file: Path) -> str:
+    return run("submit", job_file, url=service.url).stdout.strip()
+
+
+def in_subprocess(
+    *arguments: object, url: str = "http://127.0.0.1:9", more: Mapping[str, str] = {}
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        env={**os.environ, "KERASEARCH_URL": url, **more},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = (
+        "keras",
+        "mlflow",
+        "optuna",
+        "sqlalchemy",
+        "fastapi",
+        "numpy",
+        "httpx",
+        "pydantic_core",
+    )
+    code = (
+        "import sys; from typer.testing import CliRunner; from kerasearch.service.cli import app; "
+        "print(CliRunner().invoke(app, ['--help']).stdout); "
+        f"print('imported:', [name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = in_subprocess("-c", code)
+    assert "retrain" in done.stdout
+    assert done.stdout.endswith("imported: []\n")
+
+
+def test_submit_prints_the_id_alone(service: Service, job_file: Path) -> None:
+    done = run("submit", job_file, url=service.url)
+    assert (done.exit_code, done.stderr) == (0, "")
+    job_id = done.stdout.strip()
+    shown = json.loads(run("show", job_id, "--json", url=service.url).stdout)
+    assert shown["id"] == job_id
+    assert shown["request"]["space"]["units_1"] == {"type": "choice", "values": [16, 32]}
+
+
+def test_submit_sets_values_over_the_file(service: Service, job_file: Path) -> None:
+    done = run(
+        "submit",
+        job_file,
+        "--set",
+        "search.seed=3",
+        "--set",
+        "name=other",
+        "--json",
+        url=service.url,
+    )
+    job = json.loads(done.stdout)
+    assert (job["name"], job["request"]["search"]["seed"]) == ("other", 3)
+
+
+def test_what_the_server_refuses_is_shown_as_places_in_the_file(
+    service: Service, job_file: Path
+) -> None:
+    job_file.write_text("model: ltsm\ndata: {dataset: digits, split: {tset: 0.2}}\n")
+    done = run("submit", job_file, url=service.url)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{job_file}: data.split.tset: ")
+    assert "did you mean 'test'?" in done.stderr
+
+    job_file.write_text("model: recurent\ndata: {dataset: digits}\nspace: {x: 1}\n")
+    done = run("submit", job_file, url=service.url)
+    assert f"{job_file}: model: no model family 'recurent'; did you mean" in done.stderr
+
+
+def test_a_file_that_can_not_be_read_is_bad_usage(tmp_path: Path) -> None:
+    done = run("submit", tmp_path / "none.yaml")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        f"{tmp_path / 'none.yaml'}: No such file or directory\n",
+    )
+
+
+def test_without_a_server_a_sentence_says_how_to_start_one(job_file: Path) -> None:
+    for command in (("jobs",), ("submit", job_file), ("watch", "x"), ("datasets", "list")):
+        done = run(*command)
+        assert done.exit_code == 1
+        assert done.stderr == (
+            "no server at http://127.0.0.1:9: start one with 'kerasearch serve'\n"
+        )
+
+
+def test_an_address_that_is_none_is_bad_usage() -> None:
+    done = run("jobs", url="localhost:8000")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("KERASEARCH_URL: a server's address is like")
+
+
+@pytest.mark.parametrize("command", ["show", "watch", "trials", "best", "cancel"])
+def test_an_unknown_job_is_the_servers_no(service: Service, command: str) -> None:
+    done = run(command, "nope", url=service.url)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "no job 'nope'" in done.stderr
+
+
+def test_jobs_trials_and_best_are_tables_or_json(service: Service, job_file: Path) -> None:
+    job_id = submitted(service, job_file)
+    service.complete_a_trial(job_id, 0, 0.5)
+    service.complete_a_trial(job_id, 1, 0.75)
+
+    newest = run("jobs", "--limit", 1, url=service.url).stdout.splitlines()
+    assert newest[0].split() == [
+        "job",
+        "name",
+        "model",
+        "dataset",
+        "state",
+        "trials",
+        "best",
+        "age",
+    ]
+    assert newest[1].split()[:7] == [job_id, "cli", "mlp", "digits", "queued", "2/4", "0.75"]
+
+    table = run("trials", job_id, url=service.url).stdout.splitlines()
+    assert table[0].split() == ["trial", "state", "val_accuracy", "epoch", "seconds", "params"]
+    assert table[1].split()[:3] == ["0", "complete", "0.5"]
+    assert "layers=1 units_1=16 activation=relu batch_norm=False dropout=0.1" in table[1]
+    listed = json.loads(run("trials", job_id, "--json", url=service.url).stdout)
+    assert [(trial["number"], trial["value"]) for trial in listed] == [(0, 0.5), (1, 0.75)]
+
+    assert "learning_rate  0.001" in run("best", job_id, url=service.url).stdout
+    best = json.loads(run("best", job_id, "--json", url=service.url).stdout)
+    assert (best["number"], best["params"]) == (1, PARAMS)
+    assert "2 of 4" in run("show", job_id, url=service.url).stdout
+
+
+def test_a_state_that_is_none_is_refused_with_the_known_ones(service: Service) -> None:
+    done = run("jobs", "--state", "done", url=service.url)
+    assert done.exit_code == 1
+    assert "completed" in done.stderr
+
+
+def test_download_checks_the_model_and_prints_its_path(
+    service: Service, job_file: Path, tmp_path: Path
+) -> None:
+    job_id = submitted(service, job_file)
+    target = tmp_path / "best.keras"
+    done = run("download", job_id, "-o", target, url=service.url)
+    assert (done.exit_code, target.exists()) == (1, False)
+    assert "no best model" in done.stderr
+
+    service.complete_a_trial(job_id, 0, 0.5)
+    (tmp_path / f"best.keras.{SHA256}.part").write_bytes(MODEL[:1000])  # an earlier try broke off
+    done = run("download", job_id, "-o", target, url=service.url)
+    assert (done.exit_code, done.stdout) == (0, f"{target}\n")
+    assert target.read_bytes() == MODEL
+    assert SHA256 in done.stderr
+
+
+def test_watch_ends_with_the_job_and_takes_its_exit_status(
+    service: Service, job_file: Path
+) -> None:
+    job_id = submitted(service, job_file)
+
+    def finish() -> None:
+        service.complete_a_trial(job_id, 0, 0.5)
+        with service.database.write() as tx:
+            jobs_store.start_job(tx, job_id)
+            jobs_store.end_job(tx, job_id, "completed", "the budget is spent")
+
+    later = threading.Timer(0.5, finish)
+    later.start()
+    done = run("watch", job_id, "--json", url=service.url)
+    later.join()
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["state"] == "completed"
+    assert done.stderr.startswith("trial 0 complete: 0.5  layers=1")
+
+
+def test_cancel_ends_a_job_and_a_watched_one_exits_with_1(service: Service, job_file: Path) -> None:
+    job_id = submitted(service, job_file)
+    done = run("cancel", job_id, url=service.url)
+    assert (done.exit_code, done.stderr) == (0, f"{job_id} cancelled\n")
+    done = run("watch", job_id, url=service.url)
+    assert done.exit_code == 1
+    assert done.stderr.endswith("the job was cancelled\n")
+
+
+def test_ctrl_c_leaves_the_job_running_and_says_so(service: Service, job_file: Path) -> None:
+    job_id = submitted(service, job_file)
+    code = (
+        "import threading, os, signal; from kerasearch.service.cli import app;"
+        "threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start(); app()"
+    )
+    done = in_subprocess("-c", code, "watch", job_id, url=service.url)
+    assert done.returncode == 130
+    assert done.stderr == (
+        f"the job goes on; watch it again: kerasearch watch {job_id}, "
+        f"or end it: kerasearch cancel {job_id}\n"
+    )
+
+
+def test_retrain_brings_the_files_and_shows_what_they_say(
+    service: Service, job_file: Path, tmp_path: Path
+) -> None:
+    job_id = submitted(service, job_file)
+    service.complete_a_trial(job_id, 0, 0.5)
+    spread = {"mean": 0.5, "std": 0.1, "interval_95": [0.4, 0.6]}
+    report = {
+        "classes": ["cat", "dog"],
+        "repeats": [
+            {"number": i, "confusion_matrix": [[3, 1], [2, 2]], "class_errors": [0.25, 0.5]}
+            for i in range(2)
+        ],
+        "summary": {"test_accuracy": spread},
+        "class_errors": {"cat": spread, "dog": spread},
+    }
+
+    asked: list[RetrainingRequest] = []
+
+    def finish() -> None:
+        """End the retraining, as scheduler and trial processes would."""
+        running: list[str] = []
+        while not running:
+            time.sleep(0.05)
+            with service.database.read() as tx:
+                running = retrainings_store.running_retrainings(tx)
+        (retraining_id,) = running
+        folder = service.settings.retraining_dir(job_id, retraining_id)
+        folder.mkdir(parents=True)
+        (folder / "report.json").write_text(json.dumps(report))
+        (folder / "class_error.csv").write_text("repeat,cat,dog,mean\n")
+        with service.database.write() as tx:
+            asked.append(retrainings_store.read_retraining(tx, retraining_id).request)
+            retrainings_store.end_retraining(tx, retraining_id, "completed", report=report)
+
+    later = threading.Timer(0.5, finish)
+    later.start()
+    output = tmp_path / "out"
+    options = ["--repeats", 2, "--epochs", 5, "--patience", 3, "--seed", 9]
+    done = run("retrain", job_id, "-o", output, *options, url=service.url)
+    later.join()
+    assert done.exit_code == 0, done.stderr
+    assert asked == [RetrainingRequest(repeats=2, epochs=5, patience=3, seed=9)]
+    assert sorted(path.name for path in output.iterdir()) == ["class_error.csv", "report.json"]
+    assert f"2 files in {output}" in done.stderr
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert "0 cat 6 2" in lines
+    assert "1 dog 0.5000 0.5000 0.5000 0.1000 0.4000 to 0.6000" in lines
+    assert "test_accuracy 0.5000 0.1000 0.4000 to 0.6000" in lines
+
+
+def test_retrain_with_params_outside_the_space_points_into_their_file(
+    service: Service, job_file: Path, tmp_path: Path
+) -> None:
+    job_id = submitted(service, job_file)
+    params = tmp_path / "params.yaml"
+    params.write_text(json.dumps({**PARAMS, "units_1": 17}))
+    done = run("retrain", job_id, "-o", tmp_path / "out", "--params", params, url=service.url)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"{params}: units_1: ")
+
+
+def test_retrain_takes_a_trial_or_params(job_file: Path, tmp_path: Path) -> None:
+    done = run("retrain", "x", "-o", tmp_path, "--trial", 1, "--params", job_file)
+    assert (done.exit_code, done.stderr) == (2, "give --trial or --params, not both\n")
+
+
+def test_datasets_are_uploaded_listed_and_shown(service: Service, tmp_path: Path) -> None:
+    file = tmp_path / "iris-like.csv"
+    rows = [f"{i},{i % 7},{'ab'[i % 2]}" for i in range(40)]
+    file.write_text("\n".join(["x1,x2,kind", *rows]) + "\n")
+    options = ("--name", "mine", "--kind", "tabular", "--target", "kind")
+    done = run("datasets", "add", file, *options, url=service.url)
+    assert done.exit_code == 0, done.stderr
+    dataset_id = done.stdout.strip()
+    assert dataset_id == hashlib.sha256(file.read_bytes()).hexdigest()
+
+    table = run("datasets", "list", url=service.url).stdout
+    assert "digits" in table
+    assert "mine" in table
+    shown = run("datasets", "show", "mine", url=service.url).stdout
+    assert "classes  a, b" in shown
+    listed = json.loads(run("datasets", "list", "--json", url=service.url).stdout)
+    assert listed[-1]["columns"] == ["x1", "x2", "kind"]
+
+    done = run("datasets", "add", file, "--target", "nope", "--name", "b", url=service.url)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("/schema/target: ")
+
+
+def test_a_built_in_dataset_is_exported_without_a_server(tmp_path: Path) -> None:
+    file = tmp_path / "digits.csv"
+    done = run("datasets", "export", "breast-cancer", "-o", file)
+    assert (done.exit_code, done.stdout) == (0, f"{file}\n")
+    assert len(file.read_text().splitlines()) == 570
+
+    done = run("datasets", "export", "digts", "-o", file)
+    assert (done.exit_code, "did you mean 'digits'?" in done.stderr) == (1, True)
+    done = run("datasets", "export", "digits", "-o", tmp_path / "no folder" / "x.csv")
+    assert (done.exit_code, "No such file or directory" in done.stderr) == (1, True)
+
+
+def test_models_are_listed(service: Service) -> None:
+    assert "recurrent" in run("models", url=service.url).stdout
+    listed = json.loads(run("models", "--json", url=service.url).stdout)
+    assert "units_1" in {model["name"]: model["space"] for model in listed}["mlp"]
+
+
+def test_space_shows_a_jobs_space_over_its_models_default() -> None:
+    done = run("space", EPIDEMIC)
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert done.exit_code == 0
+    assert "dense_units choice of 10, 20, 30, 100 second_layer is two" in lines
+    assert any(line.startswith("optimizer choice of") for line in lines)
+    assert "infinitely many configurations, such as" in lines
+
+
+def test_space_tells_size_and_samples_of_a_space_alone(tmp_path: Path) -> None:
+    file = tmp_path / "space.toml"
+    file.write_text('units = "{{choice([1, 2])}}"\nlayers = {type = "int", low = 1, high = 3}\n')
+    told = json.loads(run("space", file, "--json").stdout)
+    assert told["size"] == 6
+    assert len(told["samples"]) == 10
+    assert told["space"]["units"] == {"type": "choice", "values": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("units: {type: int, low: 5, high: 1}", "units.low: "),
+        ("model: ltsm\ndata: {dataset: digits}", "model: no model family 'ltsm'"),
+        ("model: mlp\ndata: {}\nspace: {unit_1: 3}", "space.unit_1: no parameter of mlp"),
+        ("model: mlp\ndata: {}\nspace: [1]", "space: must map names to parameters"),
+    ],
+)
+def test_space_points_at_what_is_wrong(tmp_path: Path, text: str, sentence: str) -> None:
+    file = tmp_path / "space.yaml"
+    file.write_text(text)
+    done = run("space", file)
+    assert done.exit_code in (1, 2)
+    assert done.stderr.startswith(f"{file}: {sentence}")
+
+
+def test_serve_refuses_settings_that_can_not_be_meant() -> None:
+    done = run("serve", "--port", 99999)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("port: ")
+    done = run("serve", "--host", "0.0.0.0")
+    assert done.exit_code == 1
+    assert "no API keys yet" in done.stderr
+
+
+def test_doctor_exits_with_1_when_something_must_be_mended(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kerasearch.service.doctor.ASK_TENSORFLOW", "print('[\"CPU\"]')")
+    good = run("doctor", "--data-dir", tmp_path, "--port", free_port(), "--json")
+    assert good.exit_code == 0
+    assert {check["name"]: check["state"] for check in json.loads(good.stdout)}["port"] == "ok"
+
+    bad = run("doctor", "--data-dir", tmp_path, "--port", service.settings.port)
+    assert bad.exit_code == 1  # an API without its other parts is no service
+    assert "give serve another --port" in bad.stdout
+
+
+def test_output_to_a_pipe_is_plain_and_whole(service: Service, job_file: Path) -> None:
+    job_id = submitted(service, job_file)
+    service.complete_a_trial(job_id, 0, 0.5)
+    done = in_subprocess(
+        "-c",
+        "from kerasearch.service.cli import app; app()",
+        "trials",
+        job_id,
+        url=service.url,
+        more={"COLUMNS": "40"},
+    )
+    assert "batch_size=32" in done.stdout.splitlines()[1]
+    assert "\x1b" not in done.stdout
