@@ -11,7 +11,7 @@ from pathlib import Path
 from kerasearch.service.client import Client
 from kerasearch.service.ports import free_port
 
-POLL_S = 0.05
+POLL_S = 0.2
 STOP_WITHIN_S = 15.0
 
 

@@ -101,7 +101,7 @@ class RetrainingRequest(BaseModel):
     Attributes:
         trial: Whose params to take: a number, or the best so far.
         params: Params of your own, inside the job's space, in place of a trial's.
-        patience: Epochs without a better validation loss before a repeat stops.
+        patience: Epochs without improvement of what early stopping monitors before a repeat stops.
         seed: Repeat `i` (from 0) draws its split, weights and batches from `seed + i`.
     """
 

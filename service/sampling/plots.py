@@ -86,6 +86,7 @@ def _varied(study: optuna.Study) -> list[str]:
 def _importances(study: optuna.Study, names: list[str]) -> dict[str, float]:
     """The most important first; empty while too many trials are equally good to tell."""
     with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Some regimes for parameter", UserWarning)  # early on
         warnings.filterwarnings("error", "Target and region quantiles select the same", UserWarning)
         try:
             return optuna.importance.get_param_importances(study, params=names)

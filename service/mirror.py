@@ -1,0 +1,180 @@
+"""The mirror process: shows in MLflow what the outbox says happened.
+
+An event only says what to look at; what MLflow is told is the state as it is now, so that events
+may be merged, and repeated after a crash. MLflow being down delays this process and nothing else.
+"""
+
+import logging
+import tempfile
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kerasearch.searchspaces import SearchSpace
+from kerasearch.service.errors import NotFound
+from kerasearch.service.jobs import Job, JobState
+from kerasearch.service.mlflow_pages import RunLink
+from kerasearch.service.process import beat
+from kerasearch.service.sampling.plots import draw_study
+from kerasearch.service.sampling.study import PastTrial, study_of_values
+from kerasearch.service.settings import Settings
+from kerasearch.service.store import events, jobs, retrainings, trials
+from kerasearch.service.store.database import Database
+from kerasearch.service.store.events import Event
+from kerasearch.service.tracking import Tracking, TrackingRefused, TrackingUnavailable
+from kerasearch.service.trials import TrialState
+
+log = logging.getLogger(__name__)
+
+PAUSE_S = 1.0
+"""Between passes: what happens meanwhile is mirrored in one go."""
+
+BATCH = 1000
+"""Events a pass; more are left for the next."""
+
+NOT_ENDED = {"state": JobState.RUNNING, "ended_at": None}
+"""What a job's new run says until everything below it is there."""
+
+LIVE_INTERVAL_S = 5.0
+"""Between looks at the epochs of trials that run."""
+
+PLOT_INTERVAL_S = 30.0
+"""Between pictures of a running job, which cost a second."""
+
+
+@dataclass
+class Changes:
+    """What happened to one job since the last pass.
+
+    Attributes:
+        reported: Rows of trials that went on, no more; a trial's end shows all of its epochs.
+    """
+
+    events: list[int] = field(default_factory=list)
+    trials: set[int] = field(default_factory=set)
+    reported: set[int] = field(default_factory=set)
+    retrainings: set[str] = field(default_factory=set)
+    of_job: bool = False
+
+    def add(self, event: Event) -> None:
+        self.events.append(event.id)
+        match event.kind:
+            case "job":
+                self.of_job = True
+            case "retraining":
+                self.retrainings.add(str(event.subject))
+            case "trial" | "report" if event.data["retraining"] is None:
+                rows = self.trials if event.kind == "trial" else self.reported
+                rows.add(int(str(event.subject)))
+
+
+class Mirror:
+    def __init__(self, settings: Settings, database: Database, tracking: Tracking) -> None:
+        self._settings = settings
+        self._database = database
+        self._tracking = tracking
+        self._plotted_at: dict[str, float] = {}
+        self._live_at: dict[str, float] = {}
+
+    def mirror_pass(self) -> bool:
+        """Show the oldest events; whether there were any.
+
+        Raises:
+            TrackingUnavailable: MLflow is down; what was not shown stays in the outbox.
+        """
+        changed: dict[str, Changes] = defaultdict(Changes)
+        with self._database.read() as tx:  # one snapshot: an ended job's every event is in it
+            batch = events.to_mirror(tx, BATCH)
+            for event in batch:
+                changed[event.job_id].add(event)
+            seen = {job_id: jobs.read_job(tx, job_id) for job_id in changed}
+            more = events.jobs_to_mirror_after(tx, batch[-1].id) if batch else set()
+        for job_id, changes in changed.items():
+            try:
+                self._show(seen[job_id], changes, all_of_it=job_id not in more)
+            except NotFound:
+                log.info("job %s was deleted", job_id)
+            except TrackingRefused:
+                log.exception("MLflow refuses a part of job %s; it stays without", job_id)
+            with self._database.write() as tx:
+                events.mark_mirrored(tx, changes.events)
+        return bool(batch)
+
+    def _show(self, job: Job, changes: Changes, *, all_of_it: bool) -> None:
+        with self._database.read() as tx:
+            parent = jobs.mirror_link(tx, job.id)
+        if parent is None:
+            parent = self._tracking.sync_job(job.model_copy(update=NOT_ENDED), [], [])
+            with self._database.write() as tx:
+                jobs.set_mirror_link(tx, job.id, parent)
+        live = changes.reported if self._due(self._live_at, job, LIVE_INTERVAL_S) else set()
+        for row_id in sorted(changes.trials | live):
+            self._show_trial(job, parent, row_id)
+        for retraining_id in sorted(changes.retrainings):
+            with self._database.read() as tx:
+                retraining = retrainings.read_retraining(tx, retraining_id)
+            files = self._settings.retraining_dir(job.id, retraining_id)
+            self._tracking.sync_retraining(job, parent, retraining, files)
+        if (changes.of_job or changes.trials) and (all_of_it or not job.state.ended):
+            self._show_job(job)
+
+    def _show_trial(self, job: Job, parent: RunLink, row_id: int) -> None:
+        with self._database.read() as tx:
+            trial = trials.read_trial_row(tx, row_id)
+        if trial.state is TrialState.QUEUED:
+            return  # MLflow never changes when a run began: it is made when the trial begins
+        files = self._settings.attempt_dir(job.id, trial.number, len(trial.attempts))
+        is_best = job.best is not None and job.best.number == trial.number
+        run_id = self._tracking.sync_trial(job, parent, trial, files, is_best=is_best)
+        if trial.run_id is None:
+            with self._database.write() as tx:
+                trials.set_trial_run(tx, row_id, run_id)
+
+    def _show_job(self, job: Job) -> None:
+        """The parent run last: its status says that everything below it is there."""
+        with self._database.read() as tx:
+            every = trials.list_trials(tx, job.id, None, None, None, curves=False)
+        with tempfile.TemporaryDirectory() as folder:
+            self._tracking.sync_job(job, every, self._plots(job, Path(folder)))
+
+    def _due(self, last: dict[str, float], job: Job, interval_s: float) -> bool:
+        """Whether it is time again for what was last done at `last`; if so, it is now."""
+        now = time.monotonic()
+        if now < last.get(job.id, -interval_s) + interval_s:
+            return False
+        last[job.id] = now
+        return True
+
+    def _plots(self, job: Job, folder: Path) -> list[Path]:
+        due = self._due(self._plotted_at, job, PLOT_INTERVAL_S)
+        if job.best is None or not (due or job.state.ended):
+            return []
+        with self._database.read() as tx:
+            rows = trials.rows_of_job(tx, job.id)
+        study = study_of_values(
+            SearchSpace.parse(job.request.space),
+            job.request.objective.direction or "maximize",
+            [PastTrial(row.number, row.params, row.state, row.value) for row in rows],
+        )
+        try:
+            return draw_study(study, folder)
+        except Exception:  # whatever Optuna's plots trip over, the rest is shown
+            log.exception("no pictures of job %s", job.id)
+            return []
+
+
+def run(settings: Settings) -> None:
+    """Be the mirror; SIGTERM may end it anywhere, since whatever it does can be done again."""
+    mirror = Mirror(settings, Database(settings.database_url), Tracking(settings.mlflow_url))
+    state = "ready"
+    while True:
+        beat(settings.run_dir, "mirror", state)
+        try:
+            mirror.mirror_pass()
+            state = "ready"
+        except TrackingUnavailable as error:
+            if state == "ready":
+                log.info("MLflow isn't up: %s", str(error).splitlines()[0])
+            state = "waits for MLflow"
+        time.sleep(PAUSE_S)

@@ -1,0 +1,81 @@
+"""An MLflow model made of a `.keras` file, without Keras.
+
+The folder is the one that `mlflow.keras.save_model` writes, which needs the model in memory and
+Keras in the process, hundreds of MB of it.
+"""
+
+import json
+import platform
+import shutil
+import zipfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mlflow.models import Model, ModelSignature
+from mlflow.types import Schema, TensorSpec
+
+_TENSORFLOW = ("tensorflow", "tensorflow-cpu")
+"""Distributions of the same package, of which one is installed."""
+
+
+def write_mlflow_model(
+    keras_file: Path, classes: int, model_id: str, run_id: str, to: Path
+) -> None:
+    """Write the MLflow model of a classifier that we saved to the empty folder `to`."""
+    with zipfile.ZipFile(keras_file) as archive:
+        config = json.loads(archive.read("config.json"))
+        keras_version = json.loads(archive.read("metadata.json"))["keras_version"]
+    data = to / "data"
+    data.mkdir()
+    shutil.copyfile(keras_file, data / "model.keras")
+    (data / "keras_module.txt").write_text("keras")
+
+    requirements = [f"mlflow=={version('mlflow')}", f"keras=={keras_version}", _tensorflow()]
+    (to / "requirements.txt").write_text("\n".join(requirements) + "\n")
+    python = platform.python_version()
+    for name, content in {
+        "python_env.yaml": {"python": python, "dependencies": ["-r requirements.txt"]},
+        "conda.yaml": {"dependencies": [f"python={python}", "pip", {"pip": requirements}]},
+    }.items():
+        (to / name).write_text(json.dumps(content))  # JSON is YAML
+
+    model = Model(
+        model_id=model_id,
+        model_uuid=model_id,
+        run_id=run_id,
+        signature=ModelSignature(
+            inputs=Schema([TensorSpec(np.dtype("float32"), (-1, *_input_shape(config)))]),
+            outputs=Schema([TensorSpec(np.dtype("float32"), (-1, classes))]),
+        ),
+    )
+    model.add_flavor(
+        "keras",
+        data="data",
+        keras_version=keras_version,
+        keras_backend="tensorflow",
+        save_exported_model=False,
+    )
+    model.add_flavor(
+        "python_function",
+        loader_module="mlflow.keras",
+        python_version=python,
+        env={"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
+    )
+    model.model_size_bytes = keras_file.stat().st_size
+    model.save(to / "MLmodel")
+
+
+def _input_shape(config: dict[str, Any]) -> tuple[int, ...]:
+    """Shape of one row, as the model's first layer, its input, has it."""
+    return tuple(config["config"]["layers"][0]["config"]["batch_shape"][1:])
+
+
+def _tensorflow() -> str:
+    for name in _TENSORFLOW:
+        try:
+            return f"{name}=={version(name)}"
+        except PackageNotFoundError:
+            continue
+    raise PackageNotFoundError(" or ".join(_TENSORFLOW))

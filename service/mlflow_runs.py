@@ -1,0 +1,104 @@
+"""What our jobs, trials and retrainings are in the terms of MLflow's runs."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mlflow.entities import Metric
+
+from kerasearch.models.pictures import draw_confusion_matrix, draw_curves
+from kerasearch.service.jobs import Job
+from kerasearch.service.trials import Trial
+
+STATUS = {
+    "queued": "SCHEDULED",
+    "running": "RUNNING",
+    "paused": "RUNNING",
+    "completed": "FINISHED",
+    "complete": "FINISHED",
+    "pruned": "FINISHED",
+    "infeasible": "FAILED",
+    "failed": "FAILED",
+    "cancelled": "KILLED",
+}
+"""MLflow's status of a run, for each state of a job, a trial or a retraining."""
+
+
+def milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def span_of(job: Job, trial: Trial) -> tuple[datetime, datetime | None]:
+    """When the trial began, and when it ended if it has."""
+    if not trial.attempts:
+        begun = job.started_at or job.created_at
+        return begun, begun if trial.state.ended else None
+    begun, last = trial.attempts[0].started_at, trial.attempts[-1]
+    if not trial.state.ended:
+        return begun, None
+    return begun, last.ended_at or begun + timedelta(seconds=trial.duration_s or 0)
+
+
+def epochs_of(trial: Trial, begun: datetime, ended: datetime | None, after: int) -> list[Metric]:
+    """The epochs from `after` on, spread evenly over the time: nobody wrote down each one's.
+
+    They are in order, so that of two batches the first is right without the second.
+    """
+    until = ended or datetime.now(begun.tzinfo)
+    epochs = [
+        Metric(name, value, milliseconds(begun + (until - begun) * (epoch / len(curve))), epoch)
+        for name, curve in trial.curves.items()
+        for epoch, value in enumerate(curve, start=1)
+        if value is not None and epoch > after
+    ]
+    return sorted(epochs, key=lambda metric: metric.step)
+
+
+def collect_files(trial: Trial, files: Path, folder: Path) -> None:
+    """Copy and draw into `folder` what a trial's run shows."""
+    for name in ("model_summary.txt", "confusion_matrix.json"):
+        if (files / name).is_file():
+            shutil.copyfile(files / name, folder / name)
+    if (files / "confusion_matrix.json").is_file():
+        matrix = confusion_matrix_of(files)
+        draw_confusion_matrix(
+            np.array(matrix["counts"]), matrix["classes"], folder / "confusion_matrix.png"
+        )
+    if trial.curves and trial.best_epoch is not None:
+        curves = {
+            name: [nan if value is None else value for value in curve]
+            for name, curve in trial.curves.items()
+        }
+        draw_curves(curves, trial.best_epoch, folder / "curves.png")
+
+
+def confusion_matrix_of(files: Path) -> dict[str, Any]:
+    matrix: dict[str, Any] = json.loads((files / "confusion_matrix.json").read_text())
+    return matrix
+
+
+def figures_of(report: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """A report's means and standard deviations, by names that MLflow takes."""
+    for group, prefix in (("summary", ""), ("class_errors", "class_error.")):
+        for name, figures in report.get(group, {}).items():
+            for statistic in ("mean", "std"):
+                if figures[statistic] is not None:
+                    key = re.sub(r"[^\w .:-]", "_", f"{prefix}{name}.{statistic}")
+                    yield key, figures[statistic]
+
+
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
+    """`{"data": {"scale": "minmax"}}` as `{"data.scale": "minmax"}`."""
+    found: dict[str, object] = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found

@@ -1,0 +1,71 @@
+"""The report says what each repeat came to and how sure that makes us."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from scipy import stats
+
+from kerasearch.service.retraining_report import report_of, summary_of, write_report
+from kerasearch.service.store.trials import RepeatRow
+from kerasearch.service.trials import TrialState
+
+
+def _repeat(number: int, errors: list[float]) -> RepeatRow:
+    return RepeatRow(
+        id=number,
+        number=number,
+        state=TrialState.COMPLETE,
+        seed=40 + number,
+        best_epoch=3,
+        metrics={"train_accuracy": 1.0, "validation_accuracy": 0.9, "test_accuracy": 0.8},
+        result={"classes": ["a", "b"], "confusion": [[3, 1], [0, 4]], "class_errors": errors},
+        reason=None,
+        model_sha256="f" * 64,
+    )
+
+
+def test_mean_deviation_and_interval_are_those_of_a_small_sample() -> None:
+    values = [0.80, 0.84, 0.82, 0.90]
+    low, high = stats.t.interval(0.95, 3, loc=0.84, scale=stats.sem(values))
+    summary = summary_of(values)
+    assert summary["mean"] == pytest.approx(0.84)
+    assert summary["std"] == pytest.approx(stats.tstd(values))
+    assert summary["interval_95"] == pytest.approx([low, high])
+
+
+def test_one_repeat_says_nothing_of_the_spread() -> None:
+    assert summary_of([0.8]) == {"mean": 0.8, "std": None, "interval_95": None}
+
+
+def test_equal_repeats_have_no_spread() -> None:
+    assert summary_of([0.5, 0.5]) == {"mean": 0.5, "std": 0.0, "interval_95": [0.5, 0.5]}
+
+
+def test_the_report_holds_each_repeat_and_what_they_say_together() -> None:
+    report = report_of({"layers": 1}, [_repeat(0, [0.25, 0.0]), _repeat(2, [0.75, 0.5])])
+    assert report["params"] == {"layers": 1}
+    first, second = report["repeats"]
+    assert (first["number"], first["seed"], first["best_epoch"]) == (0, 40, 3)
+    assert first["train"] == {"accuracy": 1.0}
+    assert first["validation"] == {"accuracy": 0.9}
+    assert first["test"] == {"accuracy": 0.8}
+    assert first["confusion_matrix"] == [[3, 1], [0, 4]]
+    assert second["class_errors"] == [0.75, 0.5]
+    assert report["class_errors"]["a"]["mean"] == 0.5
+    assert report["class_errors"]["b"]["mean"] == 0.25
+    assert report["summary"]["test_accuracy"]["mean"] == 0.8
+
+
+def test_the_files_are_a_json_report_and_a_table_with_the_mean_last(tmp_path: Path) -> None:
+    report = report_of({"layers": 1}, [_repeat(0, [0.25, 0.0]), _repeat(2, [0.75, 0.5])])
+    write_report(tmp_path / "retraining", report)
+    assert json.loads((tmp_path / "retraining" / "report.json").read_text()) == report
+    with (tmp_path / "retraining" / "class_error.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["repeat", "a", "b", "mean"],
+            ["0", "0.25", "0.0", "0.125"],
+            ["2", "0.75", "0.5", "0.625"],
+            ["mean", "0.5", "0.25", "0.375"],
+        ]

@@ -1,0 +1,559 @@
+"""Jobs run to their end whatever becomes of trials, processes and the scheduler itself."""
+
+import csv
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from optuna.samplers import BaseSampler
+from sqlalchemy import update
+
+from kerasearch.searchspaces import SearchSpace
+from kerasearch.service import scheduler as scheduler_module
+from kerasearch.service.jobs import Job, JobState
+from kerasearch.service.sampling.samplers import SAMPLERS
+from kerasearch.service.sampling.study import Asked, JobStudy
+from kerasearch.service.scheduler import LETTING_GO_S, Scheduler, trial_seed
+from kerasearch.service.settings import Settings
+from kerasearch.service.store import jobs, retrainings, trials
+from kerasearch.service.store.tables import jobs as jobs_table
+from kerasearch.service.store.trials import Assignment, Lease, Outcome
+from kerasearch.service.testing import (
+    FakeExecutor,
+    ProcessDied,
+    ProcessHangs,
+    accept,
+    complete,
+    new_database,
+    run_as,
+)
+from kerasearch.service.trials import Params, Retraining, RetrainingRequest, Trial, TrialState
+
+every_engine = pytest.mark.parametrize("engine", SAMPLERS)
+
+SIX = {
+    "layers": 1,
+    "units_1": {"type": "choice", "values": [16, 32, 64]},
+    "activation": {"type": "choice", "values": ["relu", "tanh"]},
+    "batch_norm": False,
+    "dropout": 0.0,
+    "optimizer": "adam",
+    "learning_rate": 0.001,
+    "batch_size": 32,
+}
+"""A space of six configurations."""
+
+
+class Service:
+    """A database and one scheduler after the other on it, in a time that the test makes pass."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.settings = Settings(data_dir=folder, lease_s=30)
+        self.database = new_database(folder)
+        self.now = 1000.0
+        monkeypatch.setattr(scheduler_module, "time", SimpleNamespace(monotonic=lambda: self.now))
+
+    def start(self, run: Callable[[Lease], None], slots: int = 1) -> None:
+        """A scheduler on what an earlier one left, whose trial processes do this with a lease."""
+        self.settings = self.settings.model_copy(update={"workers": slots})
+        self.executor = FakeExecutor(run, slots)
+        self.scheduler = Scheduler(self.settings, self.database, self.executor)
+        self.scheduler.recover()
+
+    def train(self, account: Callable[[Assignment], Outcome]) -> Callable[[Lease], None]:
+        return run_as(self.database, account)
+
+    def tick(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.scheduler.tick(0)
+            self.now += 1
+
+    def run(self, *job_ids: str) -> list[Job]:
+        """Tick until these jobs have ended."""
+        for _ in range(500):
+            if all(self.job(job_id).state.ended for job_id in job_ids):
+                return [self.job(job_id) for job_id in job_ids]
+            self.tick()
+        pytest.fail(f"the jobs go on and on: {[self.job(job_id) for job_id in job_ids]}")
+
+    def job(self, job_id: str) -> Job:
+        with self.database.read() as tx:
+            return jobs.read_job(tx, job_id)
+
+    def trials(self, job_id: str) -> list[Trial]:
+        with self.database.read() as tx:
+            return trials.list_trials(tx, job_id, None, None, None)
+
+    def cancel(self, job_id: str) -> None:
+        with self.database.write() as tx:
+            jobs.cancel_job(tx, job_id)
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    service = Service(tmp_path, monkeypatch)
+    yield service
+    service.database.close()
+
+
+def _good(assignment: Assignment) -> Outcome:
+    """A value that depends on the params alone."""
+    rate = float(assignment.params["learning_rate"] or 0)
+    return complete(1 - abs(rate - 0.003) - float(assignment.params["dropout"] or 0) / 10)
+
+
+def _infeasible(assignment: Assignment) -> Outcome:
+    return Outcome(TrialState.INFEASIBLE, reason=f"trial {assignment.number} became nan")
+
+
+def _hang(_lease: Lease) -> None:
+    raise ProcessHangs
+
+
+@every_engine
+def test_a_job_runs_to_its_budget(service: Service, engine: str) -> None:
+    search = {"engine": engine}
+    job_id = accept(service.database, search=search, budget={"trials": 7})
+    service.start(service.train(_good), slots=2)
+    (job,) = service.run(job_id)
+    assert (job.state, job.reason) == (JobState.COMPLETED, "the budget of 7 trials is used up")
+    assert job.trials[TrialState.COMPLETE] == job.progress.done == 7
+    done = service.trials(job_id)
+    assert [trial.number for trial in done] == list(range(7))
+    assert job.best is not None
+    assert job.best.value == max(trial.value or 0 for trial in done)
+
+
+@pytest.mark.parametrize(("parallel", "most"), [(None, 3), (2, 2), (9, 3)])
+def test_a_job_runs_as_many_trials_at_once_as_it_may(
+    service: Service, parallel: int | None, most: int
+) -> None:
+    job_id = accept(
+        service.database, budget={"trials": 6}, resources={"parallel": parallel, "gpus": 0}
+    )
+    service.start(service.train(_good), slots=3)
+    service.run(job_id)
+    assert service.executor.most == most
+
+
+def test_jobs_share_the_slots(service: Service) -> None:
+    ids = [accept(service.database), accept(service.database), accept(service.database)]
+    service.start(_hang, slots=5)
+    service.tick(2)
+    assert [service.job(job_id).trials[TrialState.RUNNING] for job_id in ids] == [2, 2, 1]
+
+
+def test_a_later_job_gets_the_next_free_slot(service: Service) -> None:
+    first = accept(service.database, budget={"trials": 10})
+    service.start(service.train(_good), slots=2)
+    service.tick(2)
+    second = accept(service.database, budget={"trials": 3})
+    service.run(second)
+    assert not service.job(first).state.ended
+
+
+@every_engine
+def test_a_space_is_exhausted_without_any_configuration_trained_twice(
+    service: Service, engine: str
+) -> None:
+    trained: list[Params] = []
+
+    def note(assignment: Assignment) -> Outcome:
+        trained.append(assignment.params)
+        return _good(assignment)
+
+    search = {"engine": engine}
+    job_id = accept(service.database, space=SIX, search=search, budget={"trials": 50})
+    service.start(service.train(note), slots=2)
+    (job,) = service.run(job_id)
+    assert job.state is JobState.COMPLETED
+    assert job.reason == "every configuration of the space has been tried"
+    assert len(trained) == len({str(sorted(params.items())) for params in trained}) == 6
+
+
+def test_a_job_completes_when_its_target_is_reached(service: Service) -> None:
+    job_id = accept(service.database, budget={"trials": 50, "target": 0.5})
+    service.start(service.train(lambda assignment: complete(assignment.number / 10)))
+    (job,) = service.run(job_id)
+    assert (job.state, job.reason) == (
+        JobState.COMPLETED,
+        "the target 0.5 was reached by trial 5",
+    )
+    assert job.trials[TrialState.COMPLETE] == 6
+
+
+def test_a_target_of_a_loss_is_reached_from_above(service: Service) -> None:
+    objective = {"metric": "val_loss"}
+    job_id = accept(service.database, objective=objective, budget={"trials": 9, "target": 0.5})
+    service.start(service.train(lambda assignment: complete(0.9 - assignment.number / 5)))
+    (job,) = service.run(job_id)
+    assert job.reason == "the target 0.5 was reached by trial 2"
+
+
+def test_a_job_completes_when_its_time_is_up_and_lets_running_trials_finish(
+    service: Service,
+) -> None:
+    job_id = accept(service.database, budget={"trials": 50, "time_s": 3600})
+
+    def let_time_pass(assignment: Assignment) -> Outcome:
+        if assignment.number == 2:
+            with service.database.write() as tx:
+                tx.execute(update(jobs_table).values(started_at=jobs_table.c.started_at - 3601))
+        return _good(assignment)
+
+    service.start(service.train(let_time_pass), slots=2)
+    (job,) = service.run(job_id)
+    assert job.state is JobState.COMPLETED
+    assert job.reason == "the time budget of 3600 s is used up"
+    assert job.trials[TrialState.COMPLETE] == 4
+
+
+def test_ten_failures_in_a_row_fail_the_job(service: Service) -> None:
+    job_id = accept(service.database, budget={"trials": 50})
+    service.start(
+        service.train(lambda trial: _good(trial) if trial.number == 0 else _infeasible(trial))
+    )
+    (job,) = service.run(job_id)
+    assert job.state is JobState.FAILED
+    assert job.reason == "10 trials in a row had no value; the last: trial 10 became nan"
+    assert job.trials[TrialState.INFEASIBLE] == 10
+    assert job.best is not None
+
+
+def test_a_job_none_of_whose_trials_had_a_value_has_failed(service: Service) -> None:
+    job_id = accept(service.database, budget={"trials": 3})
+    service.start(service.train(_infeasible))
+    (job,) = service.run(job_id)
+    assert job.state is JobState.FAILED
+    assert job.reason == "no trial had a value; the last: trial 2 became nan"
+
+
+@every_engine
+def test_infeasible_trials_never_end_a_job_that_has_others(service: Service, engine: str) -> None:
+    search = {"engine": engine}
+    job_id = accept(service.database, search=search, budget={"trials": 24})
+    service.start(
+        service.train(lambda trial: _infeasible(trial) if trial.number % 10 else _good(trial))
+    )
+    (job,) = service.run(job_id)
+    assert job.state is JobState.COMPLETED
+    assert job.trials[TrialState.COMPLETE] == 3
+    assert job.trials[TrialState.INFEASIBLE] == 21
+
+
+def test_a_value_that_comes_while_the_scheduler_looks_is_a_value(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trial ends after the scheduler has read the job and before it reads the trials."""
+    job_id = accept(service.database, budget={"trials": 1})
+    service.start(_hang)
+    service.tick(2)
+    read = jobs.unended_jobs
+
+    def read_and_finish(tx: object) -> list[Job]:
+        found = read(tx)
+        for lease in service.executor.leases:
+            service.train(_good)(lease)
+        return found
+
+    monkeypatch.setattr(jobs, "unended_jobs", read_and_finish)
+    (job,) = service.run(job_id)
+    assert job.state is JobState.COMPLETED
+    assert job.best is not None
+
+
+def test_cancelling_a_job_ends_its_processes_and_leaves_others_alone(service: Service) -> None:
+    cancelled, other = accept(service.database), accept(service.database)
+    service.start(_hang, slots=2)
+    service.tick(2)
+    leases = {
+        row.lease: row.job_id
+        for job_id in (cancelled, other)
+        for row in _rows(service, job_id)
+        if row.lease
+    }
+    service.cancel(cancelled)
+    service.tick(4)
+    assert [leases[lease] for lease in service.executor.killed] == [cancelled]
+    assert service.job(other).trials[TrialState.RUNNING] == 2
+    assert service.job(cancelled).trials[TrialState.CANCELLED] == 1
+
+
+def _rows(service: Service, job_id: str) -> list[trials.TrialRow]:
+    with service.database.read() as tx:
+        return trials.rows_of_job(tx, job_id)
+
+
+def test_a_job_that_is_cancelled_while_a_trial_is_asked_for_gets_none(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = accept(service.database)
+    ask = JobStudy.ask
+
+    def cancel_and_ask(study: JobStudy) -> Asked:
+        service.cancel(job_id)
+        return ask(study)
+
+    monkeypatch.setattr(JobStudy, "ask", cancel_and_ask)
+    service.start(_hang)
+    service.tick(3)
+    assert service.trials(job_id) == []
+    assert service.executor.free == 1
+    assert service.job(job_id).state is JobState.CANCELLED
+
+
+def test_a_process_that_has_just_finished_may_say_so_before_it_is_killed(service: Service) -> None:
+    """Its trial ends in the database a moment before its slot does."""
+    accept(service.database, budget={"trials": 1})
+
+    def finish_and_hang(lease: Lease) -> None:
+        service.train(_good)(lease)
+        raise ProcessHangs
+
+    service.start(finish_and_hang)
+    service.tick(2)
+    assert service.executor.killed == []
+    service.now += LETTING_GO_S
+    service.tick(2)
+    assert len(service.executor.killed) == 1
+
+
+def test_a_trial_whose_process_died_is_run_again_and_told_once(service: Service) -> None:
+    deaths = itertools.count()
+
+    def die_at_first(lease: Lease) -> None:
+        if next(deaths) == 0:
+            raise ProcessDied("its process was killed by signal 9")
+        service.train(_good)(lease)
+
+    job_id = accept(service.database, budget={"trials": 3})
+    service.start(die_at_first)
+    (job,) = service.run(job_id)
+    assert job.trials[TrialState.COMPLETE] == 3
+    lost, again = service.trials(job_id)[0].attempts
+    assert (lost.outcome, lost.reason) == ("lost", "its process was killed by signal 9")
+    assert again.outcome == "complete"
+
+
+def test_a_trial_whose_processes_all_die_fails_and_the_job_goes_on(service: Service) -> None:
+    def die_with_the_first(assignment: Assignment) -> Outcome:
+        if assignment.number == 0:
+            raise ProcessDied("its process was killed by signal 9")
+        return _good(assignment)
+
+    job_id = accept(service.database, budget={"trials": 3})
+    service.start(service.train(die_with_the_first))
+    (job,) = service.run(job_id)
+    assert job.state is JobState.COMPLETED
+    first = service.trials(job_id)[0]
+    assert first.state is TrialState.FAILED
+    assert first.reason == "its process was killed by signal 9, the last of 3 attempts"
+    assert len(first.attempts) == 3
+
+
+def test_a_silent_process_loses_its_trial_and_is_killed(service: Service) -> None:
+    job_id = accept(service.database, budget={"trials": 1})
+    accounts = iter([_hang, service.train(_good)])
+    service.start(lambda lease: next(accounts)(lease))
+    service.tick(2)
+    (silent,) = service.executor.leases
+    service.now += 31
+    (job,) = service.run(job_id)
+    assert job.state is JobState.COMPLETED
+    assert service.executor.killed == [silent]
+    (trial,) = service.trials(job_id)
+    assert [attempt.outcome for attempt in trial.attempts] == ["lost", "complete"]
+    assert trial.attempts[0].reason == "its process showed no life for 30 s"
+
+
+def test_a_process_that_beats_keeps_its_trial_however_long_it_takes(service: Service) -> None:
+    accept(service.database)
+    service.start(_hang)
+    service.tick(2)
+    (lease,) = service.executor.leases
+    for _ in range(5):
+        service.now += 20
+        with service.database.write() as tx:
+            trials.beat(tx, lease)
+        service.tick()
+    assert service.executor.leases == [lease]
+    assert service.executor.killed == []
+
+
+@every_engine
+def test_after_a_restart_a_job_goes_on_as_it_would_have_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    def account(assignment: Assignment) -> Outcome:
+        return _infeasible(assignment) if assignment.number == 3 else _good(assignment)
+
+    def crash(assignment: Assignment) -> Outcome:
+        if assignment.number == 13:
+            raise ProcessHangs
+        return account(assignment)
+
+    proposals = []
+    for restarted in (False, True):
+        service = Service(tmp_path / str(restarted), monkeypatch)
+        search = {"engine": engine, "seed": 5}
+        job_id = accept(service.database, search=search, budget={"trials": 16})
+        if restarted:
+            service.start(service.train(crash))
+            while len(service.trials(job_id)) < 14:
+                service.tick()
+        service.start(service.train(account))
+        (job,) = service.run(job_id)
+        assert job.state is JobState.COMPLETED
+        done = service.trials(job_id)
+        proposals.append([(trial.params, trial.seed, trial.state) for trial in done])
+        service.database.close()
+    assert proposals[0] == proposals[1]
+
+
+@pytest.mark.parametrize(("orderly", "outcome"), [(True, "stopped"), (False, "lost")])
+def test_a_trial_that_ran_when_the_scheduler_ended_is_run_again(
+    service: Service, orderly: bool, outcome: str
+) -> None:
+    job_id = accept(service.database, budget={"trials": 1})
+    service.start(_hang)
+    service.tick(2)
+    if orderly:
+        service.scheduler.stop()
+    service.start(service.train(_good))
+    (job,) = service.run(job_id)
+    assert job.state is JobState.COMPLETED
+    (trial,) = service.trials(job_id)
+    assert [attempt.outcome for attempt in trial.attempts] == [outcome, "complete"]
+
+
+def test_an_ended_job_is_left_alone_after_a_restart(service: Service) -> None:
+    job_id = accept(service.database, budget={"trials": 2})
+    service.start(service.train(_good))
+    before = service.run(job_id)
+    service.start(service.train(_good))
+    service.tick(3)
+    assert [service.job(job_id)] == before
+
+
+def test_the_same_seed_gives_the_same_trials_and_another_gives_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for index, seed in enumerate((3, 3, 4)):
+        service = Service(tmp_path / str(index), monkeypatch)
+        job_id = accept(service.database, search={"seed": seed}, budget={"trials": 12})
+        service.start(service.train(_good))
+        service.run(job_id)
+        found.append([(t.params, t.seed, t.value) for t in service.trials(job_id)])
+        service.database.close()
+    assert found[0] == found[1]
+    assert not any(trial in found[2] for trial in found[0])
+
+
+def test_seeds_of_trials_are_whole_numbers_of_31_bits_and_differ() -> None:
+    seeds = {trial_seed(search, number) for search in range(30) for number in range(30)}
+    assert len(seeds) == 900
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_a_sampler_that_raises_fails_its_own_job_alone(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_space: SearchSpace, _seed: int) -> BaseSampler:
+        raise ZeroDivisionError("nothing to divide by")
+
+    monkeypatch.setitem(SAMPLERS["optuna"], "random", fail)
+    broken = accept(service.database, search={"sampler": "random"})
+    healthy = accept(service.database, budget={"trials": 3})
+    service.start(service.train(_good))
+    first, second = service.run(broken, healthy)
+    assert first.state is JobState.FAILED
+    assert first.reason == "the sampler failed: ZeroDivisionError: nothing to divide by"
+    assert second.state is JobState.COMPLETED
+
+
+def _retrain(service: Service, repeats: int) -> str:
+    job_id = accept(service.database, budget={"trials": 1})
+    service.start(service.train(_good))
+    (job,) = service.run(job_id)
+    assert job.best is not None
+    with service.database.write() as tx:
+        request = RetrainingRequest(repeats=repeats, seed=100)
+        return retrainings.add_retraining(tx, job_id, request, job.best.params)
+
+
+def _run_retraining(service: Service, retraining_id: str) -> Retraining:
+    for _ in range(50):
+        with service.database.read() as tx:
+            retraining = retrainings.read_retraining(tx, retraining_id)
+        if retraining.state != "running":
+            return retraining
+        service.tick()
+    pytest.fail("the retraining goes on and on")
+
+
+def _repeat(assignment: Assignment) -> Outcome:
+    error = assignment.number / 10
+    return Outcome(
+        TrialState.COMPLETE,
+        value=1 - error,
+        best_epoch=4,
+        metrics={f"{part}_accuracy": 1 - error for part in ("train", "validation", "test")},
+        result={
+            "classes": ["a", "b"],
+            "confusion": [[1, 0], [0, 1]],
+            "class_errors": [error, 0.0],
+        },
+        model_sha256="0" * 64,
+    )
+
+
+def test_a_retraining_runs_its_repeats_and_leaves_a_report(service: Service) -> None:
+    retraining_id = _retrain(service, repeats=3)
+    service.start(service.train(_repeat), slots=2)
+    retraining = _run_retraining(service, retraining_id)
+    assert (retraining.state, retraining.reason) == ("completed", None)
+    assert service.executor.most == 2
+    report = retraining.report
+    assert report is not None
+    assert report["summary"]["test_accuracy"]["mean"] == pytest.approx(0.9)
+    folder = service.settings.retraining_dir(retraining.job_id, retraining_id)
+    assert json.loads((folder / "report.json").read_text()) == report
+    with (folder / "class_error.csv").open(newline="") as file:
+        assert next(csv.reader(file)) == ["repeat", "a", "b", "mean"]
+
+
+def test_a_retraining_of_which_a_part_failed_says_so(service: Service) -> None:
+    retraining_id = _retrain(service, repeats=3)
+    service.start(service.train(lambda r: _infeasible(r) if r.number == 1 else _repeat(r)))
+    retraining = _run_retraining(service, retraining_id)
+    assert retraining.state == "completed"
+    assert retraining.reason == "1 of 3 repeats failed: trial 1 became nan"
+    assert retraining.report is not None
+    repeats = retraining.report["repeats"]
+    assert [repeat["seed"] for repeat in repeats] == [100, 102]
+
+
+def test_a_retraining_of_which_all_failed_has_failed(service: Service) -> None:
+    retraining_id = _retrain(service, repeats=2)
+    service.start(service.train(_infeasible))
+    retraining = _run_retraining(service, retraining_id)
+    assert retraining.state == "failed"
+    assert retraining.reason == "2 of 2 repeats failed: trial 0 became nan"
+    assert retraining.report is None
+
+
+def test_a_lost_repeat_is_run_again(service: Service) -> None:
+    retraining_id = _retrain(service, repeats=2)
+    deaths = itertools.count()
+
+    def die_at_first(lease: Lease) -> None:
+        if next(deaths) == 0:
+            raise ProcessDied("out of memory")
+        service.train(_repeat)(lease)
+
+    service.start(die_at_first)
+    assert _run_retraining(service, retraining_id).reason is None
