@@ -3,23 +3,17 @@
 Everything is left in ./demo-output; the service is stopped whatever happens.
 """
 
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from kerasearch.service.answers import ClientError
 from kerasearch.service.client import Client
 from kerasearch.service.job_files import read_job_file
 from kerasearch.service.jobs import Job
-from kerasearch.service.ports import free_port
-from kerasearch.service.process import die_with_parent
+from kerasearch.service.launching import NotReady, running_service
 from kerasearch.service.retraining_progress import download_artifacts, wait_for_retraining
 from kerasearch.service.retraining_tables import retraining_sheet
 from kerasearch.service.supervisor import held_by
@@ -34,8 +28,6 @@ DATA, LOG, MODEL, RETRAINING = (
 )
 RETRAINING_REQUEST = {"trial": "best", "repeats": 3, "epochs": 15, "patience": 5, "seed": 0}
 
-START_S = 120
-STOP_S = 20
 LINK_S = 30
 
 
@@ -44,9 +36,10 @@ def main() -> None:
     started_at = time.monotonic()
     try:
         clear_output()
-        with service() as client:
+        say("starting the service")
+        with running_service(DATA, log=LOG) as service, Client(service.url) as client:
             demonstrate(client)
-    except (ClientError, OSError) as error:
+    except (ClientError, NotReady, OSError) as error:
         sys.exit(f"the demo failed: {error}")
     except KeyboardInterrupt:
         sys.exit("stopped, and the service with it")
@@ -62,7 +55,7 @@ def main() -> None:
 def demonstrate(client: Client) -> None:
     job = client.submit(read_job_file(JOB))
     say(f"job {job.id} from {JOB.name}", f"MLflow  {client.base_url}/mlflow/")
-    say(f"the job in it  {mlflow_url(client, job)}\n")
+    say(f"the job's trials in it  {mlflow_url(client, job)}\n")
     job = watch(client, job.id, stderr())
     if job.state != "completed":
         sys.exit(f"the job {job.state}: {job.reason}; {LOG} says more")
@@ -89,49 +82,13 @@ def clear_output() -> None:
     OUTPUT.mkdir()
 
 
-@contextmanager
-def service() -> Iterator[Client]:
-    """`kerasearch serve` on a free port until the block ends, however it ends."""
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("kerasearch")), "serve"]
-    options = ["--port", str(port), "--data-dir", str(DATA)]
-    with LOG.open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [*command, *options],
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is the demo's, which then ends the service
-            preexec_fn=partial(die_with_parent, os.getpid()),
-        )
-    try:
-        with Client(f"http://127.0.0.1:{port}") as client:
-            wait_until_ready(client, process)
-            yield client
-    finally:
-        say("\nstopping the service")
-        process.terminate()
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-
-
-def wait_until_ready(client: Client, process: "subprocess.Popen[bytes]") -> None:
-    say(f"starting the service at {client.base_url}")
-    deadline = time.monotonic() + START_S
-    while not client.is_ready():
-        if process.poll() is not None or time.monotonic() > deadline:
-            sys.exit(f"the service didn't start; {LOG} says:\n{LOG.read_text()[-2000:]}")
-        time.sleep(0.2)
-
-
 def mlflow_url(client: Client, job: Job) -> str:
-    """The job's page in MLflow, which the mirror makes a moment after the job."""
+    """The page of the job's trials in MLflow, which the mirror makes a moment after the job."""
     deadline = time.monotonic() + LINK_S
-    while job.mlflow_url is None and time.monotonic() < deadline:
+    while job.mlflow_trials_url is None and time.monotonic() < deadline:
         time.sleep(0.5)
         job = client.job(job.id)
-    return job.mlflow_url or "(not there yet; kerasearch show tells it)"
+    return job.mlflow_trials_url or "(not there yet; kerasearch show tells it)"
 
 
 if __name__ == "__main__":

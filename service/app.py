@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from kerasearch.service import problem_documents
 from kerasearch.service.body_limit import BodyLimit
@@ -17,7 +18,7 @@ JSON_LIMIT_MIB = 1
 
 
 def create_app(settings: Settings, database: Database) -> FastAPI:
-    app = FastAPI(
+    app = FastAPIOffline(  # its /docs fetches nothing from elsewhere
         title="Kerasearch",
         version=version("kerasearch"),
         summary="Hyperparameter search for Keras models.",

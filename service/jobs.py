@@ -155,6 +155,7 @@ class Job(BaseModel):
         reason: Why it is in this state, when that isn't plain.
         trials: Count of trials in each state.
         mlflow_url: The job's run in MLflow; None until the mirror has made it.
+        mlflow_trials_url: The table of its trials' runs there, the best on top.
         test_read_at: When a retraining first read the sealed test part.
     """
 
@@ -170,6 +171,7 @@ class Job(BaseModel):
     best: BestTrial | None = None
     progress: Progress
     mlflow_url: str | None = None
+    mlflow_trials_url: str | None = None
     test_read_at: datetime | None = None
     created_at: datetime
     started_at: datetime | None = None

@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 TICK_S = 0.2
 """How long a new or a cancelled job may go unseen."""
 
+PULSE_S = 2.0
+"""Between the signs of life that /readyz reads."""
+
 FULL_PASS_S = 1.0
 """Even when nothing happened, time budgets and silent processes are looked at this often."""
 
@@ -304,8 +307,11 @@ def run(settings: Settings) -> None:
         scheduler.recover()
         beat(settings.run_dir, "scheduler", "starting trial processes")
         executor.start()
+        beat_at = 0.0
         while not stop.is_set():
-            beat(settings.run_dir, "scheduler", "ready")
+            if time.monotonic() >= beat_at:
+                beat(settings.run_dir, "scheduler", "ready")
+                beat_at = time.monotonic() + PULSE_S
             scheduler.tick(TICK_S)
     finally:
         scheduler.stop()

@@ -121,8 +121,9 @@ def _ended(ctx: Context, job_id: str) -> bool:
 
 
 def _shown(http: Request, job: Job) -> Job:
-    """With the address of the server that was asked before the path of its page in MLflow."""
-    if job.mlflow_url is None:
+    """With the address of the server that was asked before the paths of its pages in MLflow."""
+    if job.mlflow_url is None or job.mlflow_trials_url is None:
         return job
-    url = str(http.base_url).rstrip("/") + job.mlflow_url
-    return job.model_copy(update={"mlflow_url": url})
+    here = str(http.base_url).rstrip("/")
+    urls = {"mlflow_url": job.mlflow_url, "mlflow_trials_url": job.mlflow_trials_url}
+    return job.model_copy(update={name: here + path for name, path in urls.items()})

@@ -23,6 +23,8 @@ from optuna.visualization.matplotlib import (
 
 MAX_PARAMETERS = 8  # side by side in one picture, the most important ones
 
+FEW_TRIALS = "Some regimes for parameter"  # Optuna's warning that an importance is early yet
+
 Draw = Callable[[], Any]  # an Axes, or an array of them
 
 
@@ -86,7 +88,7 @@ def _varied(study: optuna.Study) -> list[str]:
 def _importances(study: optuna.Study, names: list[str]) -> dict[str, float]:
     """The most important first; empty while too many trials are equally good to tell."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Some regimes for parameter", UserWarning)  # early on
+        warnings.filterwarnings("ignore", FEW_TRIALS, UserWarning)
         warnings.filterwarnings("error", "Target and region quantiles select the same", UserWarning)
         try:
             return optuna.importance.get_param_importances(study, params=names)
@@ -98,6 +100,7 @@ def _save(path: Path, draw: Draw, inches: tuple[float, float]) -> Path:
     with mpl.rc_context({"figure.figsize": inches}), warnings.catch_warnings():
         # Optuna sets a style for the whole process, which the context undoes.
         warnings.simplefilter("ignore", ExperimentalWarning)  # all its matplotlib plots are
+        warnings.filterwarnings("ignore", FEW_TRIALS, UserWarning)
         figure = np.ravel(draw())[0].figure
         try:
             figure.savefig(path, dpi=110, bbox_inches="tight")

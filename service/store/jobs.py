@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from kerasearch.service.errors import Conflict, NotFound
 from kerasearch.service.jobs import Job, JobRequest, JobState, Progress
-from kerasearch.service.mlflow_pages import RunLink, run_url
+from kerasearch.service.mlflow_pages import RunLink, run_url, trials_url
 from kerasearch.service.store import events
 from kerasearch.service.store.database import now
 from kerasearch.service.store.retrainings import cancel_retrainings
@@ -66,7 +66,7 @@ def accept_job(
 
 
 def read_job(tx: Connection, job_id: str) -> Job:
-    """The job as HTTP shows it; its `mlflow_url` is a path, since only the API knows its address.
+    """The job as HTTP shows it; MLflow is linked by paths, since only the API knows its address.
 
     Raises:
         NotFound: No such job.
@@ -188,6 +188,7 @@ def _job(tx: Connection, row: Row[Any]) -> Job:
         best=best_of(tx, row.best_trial_id),
         progress=_progress(row, counts, request.budget.trials),
         mlflow_url=None if link is None else run_url("", link),
+        mlflow_trials_url=None if link is None else trials_url("", link, request.objective),
         test_read_at=instant(row.test_read_at),
         created_at=datetime.fromtimestamp(row.created_at, UTC),
         started_at=instant(row.started_at),
