@@ -36,6 +36,18 @@ FAMILIES = {
     family.name: family
     for family in (
         FamilyInfo(
+            name="cnn",
+            description="convolution blocks and a dense layer over images, augmented or not",
+            data_kinds=("image",),
+            entry="kerasearch.models.cnn:CNN",
+        ),
+        FamilyInfo(
+            name="conv1d",
+            description="convolution blocks and a dense layer over sequences",
+            data_kinds=("sequence",),
+            entry="kerasearch.models.conv1d:Conv1D",
+        ),
+        FamilyInfo(
             name="mlp",
             description="dense layers, each of its own width, over the flattened features",
             data_kinds=("tabular", "sequence", "image"),

@@ -11,6 +11,8 @@ from kerasearch.searchspaces.training import TRAINING_PARAMETERS, training_probl
 from kerasearch.searchspaces.values import Value
 
 SPACES = {
+    "cnn": "kerasearch.searchspaces.cnn:SPACE",
+    "conv1d": "kerasearch.searchspaces.conv1d:SPACE",
     "mlp": "kerasearch.searchspaces.mlp:SPACE",
     "recurrent": "kerasearch.searchspaces.recurrent:SPACE",
 }

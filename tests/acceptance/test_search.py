@@ -282,3 +282,29 @@ def test_params_that_cannot_be_trained_are_infeasible_and_the_job_goes_on(
         too_large = trial.params["units_1"] == 1_000_000_000
         assert ("too large" if too_large else "loss") in trial.reason
         assert len(trial.attempts) == 1
+
+
+def test_a_cnn_tells_more_than_97_of_100_digits(
+    client: Client, wait_for_end: Callable[..., Job]
+) -> None:
+    request = {
+        "model": "cnn",
+        "data": {"dataset": "digits"},
+        "space": {
+            "blocks": 2,
+            "filters": 32,
+            "kernel_size": 3,
+            "batch_norm": False,
+            "dense_units": 64,
+            "learning_rate": 2e-3,
+            "augmentation": {"type": "choice", "values": [False, True]},
+            "flip": "none",
+            "rotation": 0.02,
+            "zoom": 0.05,
+            "shear": 0.05,
+        },
+        "budget": {"trials": 2, "epochs": 15},
+    }
+    job = wait_for_end(client, client.submit(request).id)
+    assert job.best is not None
+    assert job.best.value > 0.97

@@ -54,7 +54,10 @@ def samples_and_corners(space: SearchSpace) -> Iterator[Params]:
 
 def trained(name: str, kind: Kind, seed: int) -> TrainedModel:
     # One layer: what two take is tracing.
-    params = SearchSpace.parse({"layers": 1, "dropout": 0.3}, default_space(name)).sample(Random(1))
+    space = default_space(name)
+    small = {"layers": 1, "blocks": 1, "dropout": 0.3, "augmentation": True}
+    own = {name: value for name, value in small.items() if name in space.parameters}
+    params = SearchSpace.parse(own, space).sample(Random(1))
     plan = TrainingPlan(epochs=2)
     return train(make_family(name, kind), params, make_parts(kind), plan, seed, lambda *_: True)
 

@@ -1,0 +1,183 @@
+"""What a trial costs a trial process, and each of its epochs, against plain `model.fit`.
+
+    .venv/bin/python benchmarks/training_loop.py
+
+One thread. The ways take turns; figures are medians. A trial is built, trained and judged on its
+validation rows; nothing is saved. Prints a table and writes benchmarks/results/training_loop.json.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from kerasearch.service.process import silent_stderr
+
+with silent_stderr():  # TensorFlow introduces itself there
+    import keras
+    import tensorflow as tf
+
+from kerasearch.models import load_family
+from kerasearch.models.datasets import fit_scaling, load_builtin, split_rows
+from kerasearch.models.epoch_programs import EpochPrograms
+from kerasearch.models.evaluation import evaluate
+from kerasearch.models.family import DataShape, ModelFamily, hyperparameters
+from kerasearch.models.training import Parts, TrainingPlan, make_optimizer, train
+from kerasearch.searchspaces.parameters import Params
+from kerasearch.searchspaces.training import DEFAULTS
+
+REPEATS = 5
+EPOCHS = 6
+RESULTS = Path(__file__).parent / "results"
+
+TRAINED = {"optimizer": "adam", "dropout": 0.2, "learning_rate": 1e-3}
+WORKLOADS: dict[str, tuple[str, str, Params]] = {
+    "MLP, digits": (
+        "mlp",
+        "digits",
+        {
+            "layers": 2,
+            "units_1": 64,
+            "units_2": 32,
+            "activation": "relu",
+            "batch_norm": False,
+            "batch_size": 32,
+            **TRAINED,
+        },
+    ),
+    "LSTM, epidemic curves": (
+        "recurrent",
+        "epidemic-curves",
+        {
+            "cell": "lstm",
+            "units": 50,
+            "layers": 1,
+            "second_layer": "two",
+            "dense_units": 20,
+            "batch_size": 64,
+            **TRAINED,
+        },
+    ),
+}
+
+Clock = tuple[float, float]
+Tick = Callable[[], None]
+Trial = Callable[[Tick], None]
+
+
+def main() -> None:
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.get_logger().setLevel("ERROR")  # it warns of retracing, which a new model can't do without
+    with silent_stderr():  # its pipelines say that they were written for a newer TensorFlow
+        figures = {workload: measure(*WORKLOADS[workload]) for workload in WORKLOADS}
+    show(figures)
+
+
+def measure(family_name: str, dataset_name: str, params: Params) -> dict[str, dict[str, float]]:
+    """Medians by way of training: seconds a trial, an epoch, and a trial without its epochs."""
+    dataset = load_builtin(dataset_name)
+    split = split_rows(dataset.y, validation=0.2, test=0.2, stratify=True, seed=0)
+    parts = Parts(
+        dataset.x[split.train],
+        dataset.y[split.train],
+        dataset.x[split.validation],
+        dataset.y[split.validation],
+    )
+    scaling = fit_scaling(parts.x_train, "standard", dataset.kind)
+    shape = DataShape(dataset.x.shape[1:], len(dataset.classes), scaling)
+    family = load_family(family_name)(shape)
+
+    def ours(params: Params, programs: EpochPrograms) -> Trial:
+        return lambda tick: by_train(family, params, parts, programs, tick)
+
+    runs: dict[str, list[dict[str, float]]] = {}
+    for repeat in range(REPEATS + 1):
+        programs = EpochPrograms()
+        ways = {
+            "model.fit": lambda tick: by_fit(family, params, parts, tick),
+            "fallback": ours(params, EpochPrograms(weights=0)),
+            "cold": ours(params, programs),
+            "warm": ours({**params, "dropout": 0.3, "learning_rate": 2e-3}, programs),
+        }
+        for way, trial in ways.items():
+            run = timed(trial)
+            if repeat:  # the first ones load what TensorFlow loads on use
+                runs.setdefault(way, []).append(run)
+    return {
+        way: {name: statistics.median(one[name] for one in of_way) for name in of_way[0]}
+        for way, of_way in runs.items()
+    }
+
+
+def timed(trial: Trial) -> dict[str, float]:
+    ticks: list[Clock] = []
+    start = clock()
+    trial(lambda: ticks.append(clock()))
+    end = clock()
+    figures = {}
+    for kind, name in enumerate(("wall", "CPU")):
+        whole = end[kind] - start[kind]
+        epochs = [later[kind] - earlier[kind] for earlier, later in pairwise(ticks)]
+        epoch = statistics.median(epochs)
+        figures[f"trial, {name} s"] = whole
+        figures[f"epoch, {name} s"] = epoch
+        figures[f"trial without its epochs, {name} s"] = whole - EPOCHS * epoch
+    return figures
+
+
+def clock() -> Clock:
+    return time.perf_counter(), time.process_time()
+
+
+def by_train(
+    family: ModelFamily, params: Params, parts: Parts, programs: EpochPrograms, tick: Tick
+) -> None:
+    def on_epoch(epoch: int, metrics: dict[str, float]) -> bool:
+        tick()
+        return True
+
+    plan = TrainingPlan(EPOCHS, early_stopping=None)
+    model = train(family, params, parts, plan, 1, on_epoch, programs).model
+    evaluate(model, parts.x_validation, parts.y_validation, family.data.classes)
+
+
+def by_fit(family: ModelFamily, params: Params, parts: Parts, tick: Tick) -> None:
+    """As one would write it."""
+    keras.utils.set_random_seed(1)
+    model = family.build(hyperparameters(params))
+    model.compile(
+        make_optimizer({**DEFAULTS, **params}),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    model.fit(
+        parts.x_train,
+        parts.y_train,
+        batch_size=params["batch_size"],
+        epochs=EPOCHS,
+        validation_data=(parts.x_validation, parts.y_validation),
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: tick())],
+        verbose=0,
+    )
+    model.predict(parts.x_validation, verbose=0)
+
+
+def show(figures: dict[str, dict[str, dict[str, float]]]) -> None:
+    for workload, ways in figures.items():
+        names = list(ways["model.fit"])
+        table = Table(Column(no_wrap=True), *names, title=f"{workload}, {EPOCHS} epochs")
+        for way, values in ways.items():
+            table.add_row(way, *(f"{values[name]:.3f}" for name in names))
+        Console().print(table)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "training_loop.json").write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Training compiled a whole epoch at a time, and kept for the next model of the architecture."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from kerasearch.models.evaluation import PREDICTION_BATCH
+from kerasearch.models.twins import Twin, architecture
+
+PROGRAMS_KEPT = 16
+WEIGHTS_KEPT = 16_000_000
+"""With an optimizer's moments 200 MB; a larger model takes its time to train, not to trace."""
+
+
+class EpochProgram:
+    """An epoch of training in one call, and one of validation, by Keras's own steps and metrics.
+
+    Args:
+        model: The first to be trained, as for Twin; of one input and of class probabilities.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self.weights = model.count_params()
+        self._twin = Twin(model)
+        label, probabilities = tf.zeros([1], tf.int64), tf.zeros([1, model.output_shape[-1]])
+        self.model.compute_loss(None, label, probabilities)  # both make variables
+        self.model.compute_metrics(None, label, probabilities)
+        x = tf.TensorSpec(model.input_shape, model.input.dtype)
+        y, order = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.int32)
+        self._train = _compiled(self._train_in_graph, x, y, order, tf.TensorSpec([], tf.int32))
+        self._validate = _compiled(self._validate_in_graph, x, y)
+        self._forward = _compiled(lambda rows: self.model(rows, training=False), x)
+
+    @property
+    def model(self) -> keras.Model:
+        """The one that is trained: the twin of the last one loaded."""
+        return self._twin.model
+
+    def load(self, model: keras.Model) -> None:
+        """Go on as `model`, of the architecture that this was made for."""
+        self._twin.take(model)
+        self.model.stop_training = False
+
+    def unload(self, model: keras.Model) -> None:
+        """Make `model` what training has made of it; it predicts by this program from then on."""
+        self._twin.give(model)
+        # Else Keras would trace another function, its batches unrolled.
+        model.predict_function = lambda batches: self._predict(model, batches)
+
+    def train(
+        self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
+    ) -> dict[str, float]:
+        """Train on the rows in `order`, the last batch as large as is left; the metrics."""
+        return _floats(self._train(x, y, order, batch_size))
+
+    def validate(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, float]:
+        return _floats(self._validate(x, y))
+
+    def _predict(self, model: keras.Model, batches: list[object]) -> tf.Tensor:
+        self._twin.take_layers(model)
+        rows = (keras.utils.unpack_x_y_sample_weight(batch)[0] for batch in batches)
+        return tf.concat([self._forward(x) for x in rows], axis=0)
+
+    def _train_in_graph(
+        self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        def step(start: tf.Tensor) -> None:
+            rows = order[start : start + batch_size]
+            self.model.train_step((tf.gather(x, rows), tf.gather(y, rows)))
+
+        return self._epoch(step, tf.size(order), batch_size)
+
+    def _validate_in_graph(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
+        def step(start: tf.Tensor) -> None:
+            rows = slice(start, start + PREDICTION_BATCH)
+            self.model.test_step((x[rows], y[rows]))
+
+        return self._epoch(step, tf.size(y), PREDICTION_BATCH)
+
+    def _epoch(
+        self, step: Callable[[tf.Tensor], None], rows: tf.Tensor, batch_size: tf.Tensor | int
+    ) -> dict[str, tf.Tensor]:
+        def body(start: tf.Tensor) -> tuple[tf.Tensor]:
+            step(start)
+            return (start + batch_size,)
+
+        self.model.reset_metrics()
+        tf.while_loop(lambda start: start < rows, body, (tf.constant(0),), parallel_iterations=1)
+        metrics: dict[str, tf.Tensor] = self.model.get_metrics_result()
+        return metrics
+
+
+class EpochPrograms:
+    """Those of the architectures trained last, as many as there is room for."""
+
+    def __init__(self, count: int = PROGRAMS_KEPT, weights: int = WEIGHTS_KEPT) -> None:
+        self._count = count
+        self._weights = weights
+        self._programs: OrderedDict[str, EpochProgram] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._programs)
+
+    def have_room_for(self, model: keras.Model) -> bool:
+        return bool(model.count_params() <= self._weights)
+
+    def for_model(self, model: keras.Model) -> tuple[EpochProgram, bool]:
+        """The program for a compiled model there is room for, and whether it was there already."""
+        model.optimizer.build(model.trainable_variables)
+        key = architecture(model)
+        program = self._programs.get(key)
+        is_kept = program is not None
+        if program is None:
+            program = self._programs[key] = EpochProgram(model)
+        self._programs.move_to_end(key)
+        while len(self) > self._count or self._total() > self._weights:
+            self._programs.popitem(last=False)
+        return program, is_kept
+
+    def _total(self) -> int:
+        return sum(program.weights for program in self._programs.values())
+
+
+def _compiled(
+    function: Callable[..., object], *signature: tf.TensorSpec
+) -> tf.types.experimental.PolymorphicFunction:
+    # Without autograph: it would read source that holds no statement for it.
+    return tf.function(function, input_signature=signature, autograph=False)
+
+
+def _floats(metrics: dict[str, tf.Tensor]) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics.items()}

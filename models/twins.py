@@ -1,0 +1,150 @@
+"""A model's twin: the same layers, with the numbers that differ from trial to trial in variables.
+
+What is compiled for a twin serves every model of its architecture.
+"""
+
+import json
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+NUMBERS = {
+    "Dropout": ("rate",),
+    "Normalization": ("mean", "variance"),
+    "Rescaling": ("scale", "offset"),
+}
+"""Layers of Keras, and what they read anew at each call: a twin holds it in variables."""
+
+OPTIMIZER_NUMBERS = ("clipnorm", "weight_decay")
+"""The same of optimizers; their learning rate is a variable of theirs anyway."""
+
+
+class Twin:
+    """Compiled like `original`, and has its optimizer; its values are nobody's until it takes some.
+
+    Args:
+        original: Compiled, its optimizer built, without `foreign_parts`.
+    """
+
+    def __init__(self, original: keras.Model) -> None:
+        self.model = keras.models.clone_model(original, clone_function=_clone)
+        self._numbers = [
+            _hold(part, name, getattr(source, name))
+            for (source, name), (part, _) in zip(
+                _numbers(original), _numbers(self.model), strict=True
+            )
+        ]
+        optimizer = self.model.optimizer
+        if optimizer.clipnorm is not None:
+            # Keras's own first asks whether the norm is above 0, which a graph can't answer.
+            optimizer._clip_gradients = lambda gradients: [
+                g if g is None else tf.clip_by_norm(g, optimizer.clipnorm) for g in gradients
+            ]
+
+    def take(self, other: keras.Model) -> None:
+        """Become what a model of the same architecture is, its optimizer included."""
+        self.take_layers(other)
+        _copy(other.optimizer.variables, self.model.optimizer.variables)
+
+    def take_layers(self, other: keras.Model) -> None:
+        """Compute what a model of the same architecture computes."""
+        _copy(other.variables, self.model.variables)
+        for mine, (part, name) in zip(self._numbers, _numbers(other), strict=True):
+            mine.assign(getattr(part, name))
+
+    def give(self, other: keras.Model) -> None:
+        """Make of a model of the same architecture what this one has become."""
+        _copy(self.model.variables, other.variables)
+        _copy(self.model.optimizer.variables, other.optimizer.variables)
+
+
+def architecture(model: keras.Model) -> str:
+    """What models have in common whose twins are alike; `model` is as for Twin."""
+    config, compiled = model.get_config(), model.get_compile_config()
+    del compiled["steps_per_execution"]  # of `fit`
+    layers = {entry["config"]["name"]: entry["config"] for entry in config["layers"]}
+    optimizer = compiled["optimizer"]["config"]
+    optimizer.pop("learning_rate", None)  # that of mixed precision wraps the one that has it
+    for part, name in _numbers(model):
+        values = optimizer if part is model.optimizer else layers[part.name]
+        values[name] = f"shape {np.shape(getattr(part, name))}"
+    return json.dumps([config, compiled])
+
+
+def foreign_parts(model: keras.Model) -> list[str]:
+    """Names of what isn't Keras's own in a model, whose configuration may not tell all it does."""
+    if not type(model).__module__.startswith("keras."):
+        return [type(model).__name__]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of lambdas; saving the model says it again
+            return sorted(set(_foreign(model.get_config())))
+    except NotImplementedError as error:  # a layer without `get_config`
+        return [str(error).strip().splitlines()[0]]
+
+
+class _Dropout(keras.layers.Dropout):  # type: ignore[misc]  # keras ships no types
+    """Its rate is a variable; Keras's own first asks whether it is above 0."""
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        if not training:
+            return inputs
+        return tf.nn.experimental.stateless_dropout(
+            inputs,
+            rate=tf.cast(self.rate, inputs.dtype),
+            seed=tf.cast(self.seed_generator.next(), tf.int32),
+            noise_shape=self.noise_shape,
+        )
+
+
+def _clone(layer: keras.Layer) -> keras.Layer:
+    has_variable_rate = type(layer) is keras.layers.Dropout and _names(layer)
+    return (_Dropout if has_variable_rate else type(layer)).from_config(layer.get_config())
+
+
+def _numbers(model: keras.Model) -> Iterator[tuple[Any, str]]:
+    """The parts of a model that have numbers, and their names; Any: keras ships no types."""
+    for layer in model.layers:
+        for name in _names(layer):
+            yield layer, name
+    for name in OPTIMIZER_NUMBERS:
+        if getattr(model.optimizer, name) is not None:
+            yield model.optimizer, name
+
+
+def _names(layer: keras.Layer) -> tuple[str, ...]:
+    kind = type(layer)
+    if kind is keras.layers.Dropout and not 0 < layer.rate < 1:
+        return ()  # it does nothing, or all: another graph
+    if kind is _Dropout:
+        return NUMBERS["Dropout"]
+    return NUMBERS.get(kind.__name__, ()) if kind.__module__.startswith("keras.") else ()
+
+
+def _hold(part: Any, name: str, value: Any) -> tf.Variable:
+    kind = value.dtype if tf.is_tensor(value) else tf.float32  # a clipnorm may be given as 1
+    variable = tf.Variable(value, dtype=kind, trainable=False)
+    setattr(part, name, variable)
+    return variable
+
+
+def _copy(sources: Sequence[keras.Variable], targets: Sequence[keras.Variable]) -> None:
+    for source, target in zip(sources, targets, strict=True):
+        target.assign(source)
+
+
+def _foreign(config: object) -> Iterator[str]:
+    if isinstance(config, dict):
+        name, module = str(config.get("class_name")), str(config.get("module"))
+        if name in ("Lambda", "__lambda__") or "value" in config:  # so Keras writes code
+            yield "a lambda"
+        elif "module" in config and module.partition(".")[0] != "keras":
+            yield str(config["config"]) if name == "function" else name
+        config = list(config.values())
+    if isinstance(config, list | tuple):
+        for value in config:
+            yield from _foreign(value)

@@ -1,0 +1,330 @@
+"""Compiled epochs do what `model.fit` does, and leave nothing behind for the next trial."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras_tuner import HyperParameters
+from numpy.typing import NDArray
+
+from kerasearch.models import load_family
+from kerasearch.models.datasets import Scaling
+from kerasearch.models.epoch_programs import EpochPrograms
+from kerasearch.models.family import DataShape, ModelFamily, hyperparameters
+from kerasearch.models.mlp import MLP
+from kerasearch.models.training import (
+    InfeasibleError,
+    Parts,
+    TrainedModel,
+    TrainingPlan,
+    epoch_orders,
+    make_optimizer,
+    train,
+)
+from kerasearch.searchspaces.space import Value
+from kerasearch.searchspaces.training import DEFAULTS, OPTIMIZERS
+
+SEED = 5
+LAST_IS_BEST = TrainingPlan(epochs=3, metric="loss", direction="minimize", early_stopping=None)
+DENSE: dict[str, Value] = {
+    "layers": 2,
+    "units_1": 8,
+    "units_2": 6,
+    "activation": "tanh",
+    "batch_norm": True,
+    "dropout": 0.0,
+    "batch_size": 16,
+    "learning_rate": 0.003,
+}
+CELL: dict[str, Value] = {
+    "cell": "lstm",
+    "units": 5,
+    "layers": 1,
+    "second_layer": "one",
+    "dropout": 0.0,
+    "batch_size": 16,
+    "learning_rate": 0.003,
+}
+
+
+CONVOLUTION: dict[str, Value] = {
+    "blocks": 2,
+    "filters": 4,
+    "kernel_size": 3,
+    "pooling": "max",
+    "batch_norm": True,
+    "dense_units": 6,
+    "dropout": 0.0,
+    "batch_size": 16,
+    "learning_rate": 0.003,
+}
+IMAGE = {**CONVOLUTION, "augmentation": False}
+
+
+def make_family(params: Mapping[str, Value], scale: float = 10.0) -> ModelFamily:
+    shape: tuple[int, ...]
+    if "cell" in params:
+        name, shape = "recurrent", (7, 2)
+    elif "augmentation" in params:
+        name, shape = "cnn", (6, 6, 2)
+    elif "blocks" in params:
+        name, shape = "conv1d", (7, 2)
+    else:
+        name, shape = "mlp", (4,)
+    channels = shape[-1:]
+    scaling = Scaling(np.full(channels, 1.5, np.float32), np.full(channels, scale, np.float32))
+    return load_family(name)(DataShape(shape, 3, scaling))
+
+
+def make_parts(family: ModelFamily, rows: int = 150) -> Parts:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, rows)
+    x = rng.normal(10.0 * y.reshape(-1, *[1] * len(family.data.input_shape)), 5.0)
+    x = (x + rng.normal(size=(rows, *family.data.input_shape))).astype(np.float32)
+    split = rows * 2 // 3
+    return Parts(x[:split], y[:split], x[split:], y[split:])
+
+
+def run(
+    params: Mapping[str, Value],
+    programs: EpochPrograms,
+    family: ModelFamily | None = None,
+    plan: TrainingPlan = LAST_IS_BEST,
+    seed: int = SEED,
+) -> TrainedModel:
+    family = family or make_family(params)
+    return train(family, params, make_parts(family), plan, seed, lambda *_: True, programs)
+
+
+def all_numbers(model: keras.Model) -> list[NDArray[np.float32]]:
+    return [np.asarray(v) for v in (*model.variables, *model.optimizer.variables)]
+
+
+def assert_identical(one: TrainedModel, other: TrainedModel) -> None:
+    assert one.curves == other.curves
+    assert one.summary == other.summary
+    assert one.model.get_config() == other.model.get_config()
+    assert one.model.get_compile_config() == other.model.get_compile_config()
+    for mine, theirs in zip(all_numbers(one.model), all_numbers(other.model), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        DENSE,
+        {**DENSE, "batch_norm": False, "optimizer": "nadam", "clipnorm": 0.1, "batch_size": 7},
+        {**DENSE, "optimizer": "adamw", "weight_decay": 0.2, "clipnorm": 0.3},
+        CELL,
+        {**CELL, "cell": "gru", "optimizer": "rmsprop", "layers": 2},
+        {
+            **CELL,
+            "cell": "simple_rnn",
+            "weight_decay": 0.1,
+            "second_layer": "two",
+            "dense_units": 4,
+        },
+    ],
+    ids=["mlp", "mlp-nadam-clipped", "mlp-adamw", "lstm", "gru", "simple-rnn"],
+)
+def test_weights_and_curves_after_three_epochs_are_those_of_model_fit(
+    params: dict[str, Value],
+) -> None:
+    family = make_family(params)
+    parts = make_parts(family)
+    result = run(params, EpochPrograms())
+    assert result.path == "compiled epochs"
+    assert result.best_epoch == 3
+
+    keras.utils.set_random_seed(SEED)
+    plain = family.build(hyperparameters(params))
+    plain.compile(
+        make_optimizer({**DEFAULTS, **params}),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    for epoch, order in enumerate(islice(epoch_orders(len(parts.y_train), SEED), 3)):
+        logs = plain.fit(
+            parts.x_train[order],
+            parts.y_train[order],
+            batch_size=params["batch_size"],
+            shuffle=False,
+            validation_data=(parts.x_validation, parts.y_validation),
+            verbose=0,
+        ).history
+        for name, (value,) in logs.items():
+            assert result.curves[name][epoch] == pytest.approx(value, rel=1e-5)
+    for mine, theirs in zip(result.model.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-5 * np.abs(theirs).max())
+
+
+def test_a_program_that_has_trained_others_does_exactly_what_a_new_one_does() -> None:
+    other = {
+        "dropout": 0.1,
+        "clipnorm": 3,
+        "weight_decay": 0.2,
+        "learning_rate": 0.03,
+        "batch_size": 33,
+    }
+    augmented = {"augmentation": True, "flip": "none", "rotation": 0.1, "zoom": 0.1, "shear": 0.1}
+    rates = {"dropout": 0.3, "clipnorm": 0.5, "weight_decay": 0.01}
+    for base in (DENSE, CELL, {**IMAGE, **augmented}):
+        one = {**base, **rates}
+        two = {**one, **other}
+        family = make_family(one, scale=3.0)  # as a retraining has it: another split
+        alone = run(one, EpochPrograms()), run(two, EpochPrograms(), family, seed=6)
+        kept = EpochPrograms()
+        assert_identical(run(one, kept), alone[0])
+        assert_identical(run(two, kept, family, seed=6), alone[1])
+        assert_identical(run(one, kept), alone[0])
+        assert len(kept) == 1
+        assert alone[0].curves != alone[1].curves
+
+
+ALONE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from test_epoch_programs import DENSE, EpochPrograms, all_numbers, np, run
+result = run({**DENSE, "dropout": 0.3}, EpochPrograms())
+np.savez(sys.argv[2], *all_numbers(result.model))
+"""
+
+
+def test_a_process_that_has_trained_does_exactly_what_a_fresh_one_does(tmp_path: Path) -> None:
+    file = tmp_path / "numbers.npz"
+    subprocess.run([sys.executable, "-c", ALONE, str(Path(__file__).parent), file], check=True)
+    programs = EpochPrograms()
+    run({**DENSE, "dropout": 0.1, "learning_rate": 0.1}, programs, seed=1)
+    warm = run({**DENSE, "dropout": 0.3}, programs)
+    assert warm.path_reason == "kept from another trial"
+    for mine, theirs in zip(all_numbers(warm.model), np.load(file).values(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_starts_afresh_in_a_kept_program(optimizer: str) -> None:
+    params = {**DENSE, "layers": 1, "batch_norm": False, "optimizer": optimizer}
+    params |= {"clipnorm": 1.0, "weight_decay": 0.01}
+    programs = EpochPrograms()
+    first = run(params, programs)
+    run({**params, "learning_rate": 0.02, "clipnorm": 0.1, "weight_decay": 0.5}, programs)
+    again = run(params, programs)
+    assert again.path_reason == "kept from another trial"
+    assert_identical(first, again)
+
+
+def test_numbers_share_a_program_and_what_shapes_the_graph_does_not() -> None:
+    programs = EpochPrograms()
+    reasons = [
+        run({**DENSE, **changes}, programs, plan=TrainingPlan(epochs=1)).path_reason
+        for changes in (
+            {"dropout": 0.1},
+            {"dropout": 0.5, "learning_rate": 0.1, "batch_size": 8},
+            {"dropout": 0.0},
+            {"dropout": 0.0, "activation": "relu"},
+            {"dropout": 0.1, "optimizer": "sgd"},
+            {"dropout": 0.1, "clipnorm": 1.0},
+            {"dropout": 0.9},
+        )
+    ]
+    new, kept = "a new architecture", "kept from another trial"
+    assert reasons == [new, kept, new, new, new, new, kept]
+
+
+def test_a_trained_model_is_plain_keras_with_its_own_rates(tmp_path: Path) -> None:
+    programs = EpochPrograms()
+    for rate in (0.125, 0.25):
+        params = {**DENSE, "dropout": rate, "learning_rate": rate, "clipnorm": 4 * rate}
+        result = run(params, programs, plan=TrainingPlan(epochs=2, early_stopping=None))
+        result.model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+        layers = [one for one in loaded.layers if type(one) is keras.layers.Dropout]
+        assert [one.rate for one in layers] == [rate, rate]
+        assert loaded.optimizer.get_config()["clipnorm"] == 4 * rate
+        assert float(loaded.optimizer.learning_rate) == rate
+        assert int(loaded.optimizer.iterations) == 2 * 7  # 100 rows in batches of 16
+
+
+def test_an_earlier_model_still_predicts_by_its_own_weights() -> None:
+    programs = EpochPrograms()
+    first = run(DENSE, programs)
+    rows = make_parts(make_family(DENSE)).x_validation
+    before = first.model.predict(rows, verbose=0)
+    second = run({**DENSE, "learning_rate": 0.1}, programs, make_family(DENSE, scale=2.0))
+    assert np.abs(second.model.predict(rows, verbose=0) - before).max() > 0.01
+    np.testing.assert_array_equal(first.model.predict(rows, verbose=0), before)
+    np.testing.assert_allclose(first.model(rows), before, rtol=1e-5)
+
+
+def test_a_training_that_failed_leaves_nothing_to_the_next() -> None:
+    programs = EpochPrograms()
+    first = run(DENSE, programs)
+    with pytest.raises(InfeasibleError, match="became"):
+        run({**DENSE, "learning_rate": 1e38}, programs)
+    assert_identical(run(DENSE, programs), first)
+
+
+def test_programs_are_kept_up_to_a_count_and_a_size() -> None:
+    one, other = DENSE, {**DENSE, "activation": "relu"}
+    plan = TrainingPlan(epochs=1)
+    few = EpochPrograms(count=1)
+    run(one, few, plan=plan)
+    run(other, few, plan=plan)
+    assert len(few) == 1
+    assert run(other, few, plan=plan).path_reason == "kept from another trial"
+
+    weights = run(one, few, plan=plan).model.count_params()
+    small = EpochPrograms(weights=weights)
+    run(one, small, plan=plan)
+    run(other, small, plan=plan)
+    assert len(small) == 1
+    large = run({**one, "units_1": 99}, small, plan=plan)
+    assert (large.path, large.path_reason) == ("model.fit", "too large to be in memory twice")
+
+
+class Doubling(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types
+    def call(self, inputs: object) -> object:
+        return keras.ops.multiply(inputs, 2.0)
+
+
+class OwnStep(keras.Model):  # type: ignore[misc]
+    def train_step(self, data: object) -> object:
+        return super().train_step(data)
+
+
+class WithOwnLayer(MLP):
+    def build(self, hp: HyperParameters) -> keras.Model:
+        inputs, x = self.scaled_input()
+        return self.classifier(inputs, Doubling()(x))
+
+
+class WithOwnFunction(MLP):
+    def build(self, hp: HyperParameters) -> keras.Model:
+        inputs, x = self.scaled_input()
+        return self.classifier(inputs, keras.layers.Dense(4, activation=lambda a: a * 2)(x))
+
+
+class WithOwnStep(MLP):
+    def build(self, hp: HyperParameters) -> keras.Model:
+        plain = super().build(hp)
+        return OwnStep(plain.inputs[0], plain.outputs[0])
+
+
+@pytest.mark.parametrize(
+    ("family", "what"),
+    [(WithOwnLayer, "Doubling"), (WithOwnFunction, "a lambda"), (WithOwnStep, "OwnStep")],
+)
+def test_what_is_not_all_keras_own_is_trained_by_model_fit(
+    family: type[ModelFamily], what: str
+) -> None:
+    programs = EpochPrograms()
+    model = family(make_family(DENSE).data)
+    first, again = (run(DENSE, programs, model, TrainingPlan(epochs=2)) for _ in range(2))
+    assert (first.path, first.path_reason) == ("model.fit", f"not Keras's own: {what}")
+    assert first.curves == again.curves
+    assert len(programs) == 0
