@@ -9,6 +9,9 @@ from kerasearch.service.store.database import Database
 GRACE_S = 3
 """Event streams are cut after this; their readers resume."""
 
+LOCK_WAIT_S = 5.0
+"""For the database's lock; then the answer is 503, long before a client gives up."""
+
 
 def run(settings: Settings) -> None:
     uvicorn.run(

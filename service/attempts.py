@@ -75,8 +75,10 @@ def _run_search_trial(attempt: Attempt) -> Outcome:
         kept = store.keeps_model(
             tx, assignment.job_id, value, maximize=plan.direction == "maximize"
         )
+    limit_s = request.budget.trial_time_s
     return Outcome(
         TrialState.COMPLETE,
+        reason=f"its time limit of {limit_s:g} s ended it" if trained.stopped else None,
         value=value,
         best_epoch=trained.best_epoch,
         metrics=trained.metrics,

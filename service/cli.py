@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kerasearch.service.cli_backup import backup_app
+from kerasearch.service.cli_control import control_app
 from kerasearch.service.cli_datasets import datasets_app
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(datasets_app, name="datasets")
+app.add_typer(control_app)  # without a name: its commands stand beside ours
+app.add_typer(backup_app)
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -269,18 +273,6 @@ def retrain(
         stdout().print(retraining_sheet(ended.report))
     if ended.state != "completed":
         fail(f"the retraining {ended.state}: {ended.reason}")
-
-
-@app.command()
-def cancel(job: JobId, as_json: Json = False) -> None:
-    """End a job and its running trials now."""
-    from kerasearch.service.terminal import say, server, show_json
-
-    with server() as client:
-        ended = client.cancel(job)
-    say(f"{ended.id} {ended.state}")
-    if as_json:
-        show_json(ended)
 
 
 @app.command()

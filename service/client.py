@@ -125,8 +125,39 @@ class Client:
         """Newest first."""
         return self._list("/v1/jobs", Job, state=state)
 
+    def pause(self, job_id: str) -> Job:
+        return self._step(job_id, "pause")
+
+    def resume(self, job_id: str) -> Job:
+        return self._step(job_id, "resume")
+
+    def stop(self, job_id: str) -> Job:
+        """Its running trials finish, then it completes."""
+        return self._step(job_id, "stop")
+
     def cancel(self, job_id: str) -> Job:
-        return self._post(f"/v1/jobs/{_part(job_id)}/cancel", Job)
+        """It and its running trials end now."""
+        return self._step(job_id, "cancel")
+
+    def retry(self, job_id: str) -> Job:
+        """Its failed trials are run again."""
+        return self._step(job_id, "retry")
+
+    def change(self, job_id: str, change: Mapping[str, object]) -> Job:
+        """Change its `budget` or `resources`; what isn't said stays."""
+        with self._answers():
+            return parse(self._http.patch(f"/v1/jobs/{_part(job_id)}", json=change), Job)
+
+    def delete(self, job_id: str) -> None:
+        with self._answers():
+            response = self._http.delete(f"/v1/jobs/{_part(job_id)}")
+        if not response.is_success:
+            raise refusal(response)
+
+    def enqueue(self, job_id: str, params: Mapping[str, object]) -> Trial:
+        """Have these params tried next."""
+        url = f"/v1/jobs/{_part(job_id)}/trials"
+        return self._post(url, Trial, json={"params": params})
 
     def trials(self, job_id: str, state: str | None = None) -> Iterator[Trial]:
         """By number."""
@@ -212,6 +243,9 @@ class Client:
     def _post(self, url: str, kind: type[Item], **options: Any) -> Item:  # httpx's options
         with self._answers():
             return parse(self._http.post(url, **options), kind)
+
+    def _step(self, job_id: str, step: str) -> Job:
+        return self._post(f"/v1/jobs/{_part(job_id)}/{step}", Job)
 
     def _list(self, url: str, kind: type[Item], **query: str | None) -> Iterator[Item]:
         given = {key: value for key, value in query.items() if value is not None}

@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from kerasearch.models.datasets import BUILTIN, Dataset, load_builtin, load_file
-from kerasearch.service.errors import KerasearchError
+from kerasearch.service.errors import DatasetUnusable
 from kerasearch.service.files import sha256_of
 from kerasearch.service.jobs import DataRequest
 from kerasearch.service.settings import Settings
@@ -22,7 +22,7 @@ def open_dataset(
     """The rows that a job searches on; the last one is kept, since a process stays with its job.
 
     Raises:
-        KerasearchError: The file is gone, or its content isn't what was uploaded.
+        DatasetUnusable: The file is gone, or its content isn't what was uploaded.
     """
     for builtin in BUILTIN.values():
         if builtin.sha256 == dataset_id:
@@ -30,7 +30,7 @@ def open_dataset(
     with database.read() as tx:
         stored = find_dataset(tx, dataset_id)
     if stored is None:
-        raise KerasearchError(f"dataset {dataset_id} is gone")
+        raise DatasetUnusable(f"dataset {dataset_id} is gone")
     return _load_upload(stored, file_of(settings, stored), data.target, data.drop)
 
 
@@ -43,8 +43,13 @@ def _load_builtin(name: str) -> Dataset:
 def _load_upload(
     stored: StoredDataset, path: Path, target: str | None, drop: tuple[str, ...]
 ) -> Dataset:
-    if sha256_of(path) != stored.id:
-        raise KerasearchError(
-            f"the file of dataset {stored.name!r} isn't what was uploaded; upload it again"
+    try:
+        found = sha256_of(path)
+    except FileNotFoundError:
+        raise DatasetUnusable(f"the file of dataset {stored.name!r} is gone") from None
+    if found != stored.id:
+        raise DatasetUnusable(
+            f"the file of dataset {stored.name!r} isn't what was uploaded: its SHA-256 is "
+            f"{found[:12]}... and should be {stored.id[:12]}...; delete it and upload it again"
         )
     return load_file(path, stored.info, target=target, drop=drop)

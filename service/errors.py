@@ -8,6 +8,7 @@
         |-- TooLarge              over a limit of size: 413
         |-- Unavailable           a part that is needed isn't up: 503
         |-- LeaseLost             another attempt owns the trial: stop and write nothing more
+        |-- DatasetUnusable       its file is gone or altered: no trial on it can be trusted
         `-- CannotServe           the service can't start here: the message says how to mend it
 
 `app.py` maps them to problem+json in one table. A failed trial is data, not an exception.
@@ -18,6 +19,7 @@ from kerasearch.searchspaces.problems import InvalidInput
 __all__ = [
     "CannotServe",
     "Conflict",
+    "DatasetUnusable",
     "InvalidInput",
     "KerasearchError",
     "LeaseLost",
@@ -48,6 +50,10 @@ class Unavailable(KerasearchError):  # noqa: N818
 
 
 class LeaseLost(KerasearchError):  # noqa: N818
+    pass
+
+
+class DatasetUnusable(KerasearchError):  # noqa: N818
     pass
 
 

@@ -1,12 +1,29 @@
 """Files that are either whole or not there."""
 
 import csv
+import errno
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+
+from kerasearch.service.errors import Unavailable
+
+
+@contextmanager
+def room_on_disk(folder: Path) -> Iterator[None]:
+    """For a block that writes to `folder`: raises Unavailable when the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        # HDF5 tells the number in its text alone.
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+        if not full:
+            raise
+        raise Unavailable(f"the disk of {folder} is full") from error
 
 
 @contextmanager
@@ -14,21 +31,25 @@ def written_whole(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` that becomes `path`, durably, when the block ends well.
 
     The suffix is kept, since Keras and matplotlib read the format from it.
+
+    Raises:
+        Unavailable: The disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
+    with room_on_disk(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.fsync(folder)  # the rename itself
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)  # the rename itself
+            finally:
+                os.close(folder)
         finally:
-            os.close(folder)
-    finally:
-        temporary.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -48,6 +69,17 @@ def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def holds(path: Path, sha256: str) -> bool:
+    """Whether the content is still the one of this digest; read again only if it was written to."""
+    stat = path.stat()
+    return _sha256_of_version(path, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size) == sha256
+
+
+@lru_cache(maxsize=256)
+def _sha256_of_version(path: Path, _modified: int, _changed: int, _size: int) -> str:
+    return sha256_of(path)
 
 
 def listing(folder: Path) -> list[str]:

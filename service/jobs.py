@@ -63,19 +63,32 @@ class SearchRequest(_Part):
     seed: Seed = 0
 
 
-class Budget(_Part):
-    """What ends the search; the first one reached does.
+class Limits(_Part):
+    """What ends the search, and may be changed at any time; the first one reached does.
+
+    Where one is reached, no trial is begun any more, and those that run finish.
 
     Attributes:
-        epochs: A trial's, at most.
-        time_s: Of the job since it started running; running trials finish.
+        time_s: That the job has been running.
         target: Objective value that is good enough.
+        epochs_total: Of all trials together.
+        failures: Trials without a value, one after the other, that fail the job.
+        trial_time_s: Of one trial: it ends with the epoch that it is in then, and its best epoch
+            counts; by force where that takes more than as long again and a minute.
     """
 
     trials: Annotated[Count, Field(le=100_000)] = 20
-    epochs: Annotated[Count, Field(le=100_000)] = 50
     time_s: Seconds | None = None
     target: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
+    epochs_total: Count | None = None
+    failures: Count = 10
+    trial_time_s: Seconds | None = None
+
+
+class Budget(Limits):
+    """The limits, and the epochs of a trial, at most: what makes trials comparable stays."""
+
+    epochs: Annotated[Count, Field(le=100_000)] = 50
 
 
 class EarlyStopping(_Part):
@@ -88,10 +101,15 @@ class TrainingRequest(_Part):
     early_stopping: EarlyStopping | None = EarlyStopping()
 
 
-class Resources(_Part):
-    """At most this many trials at once (None: every slot), and GPUs for each."""
+class Concurrency(_Part):
+    """At most this many trials and repeats at once; None: every slot."""
 
     parallel: Count | None = None
+
+
+class Resources(Concurrency):
+    """And GPUs for each."""
+
     gpus: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] = 0
 
 
@@ -102,7 +120,12 @@ def _printable(name: str) -> str:
 
 
 class JobRequest(_Part):
-    """A search job as it is posted. `space` is in any accepted form until it is understood."""
+    """A search job as it is posted.
+
+    Attributes:
+        space: In any accepted form until it is understood.
+        priority: The higher goes first; jobs of the same share the slots.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)] | None = (
         None
@@ -115,12 +138,28 @@ class JobRequest(_Part):
     budget: Budget = Budget()
     training: TrainingRequest = TrainingRequest()
     resources: Resources = Resources()
+    priority: Annotated[int, Field(ge=-1000, le=1000, strict=True)] = 0
+
+
+class JobChange(_Part):
+    """What may be changed of a job later; what isn't said stays."""
+
+    budget: Limits = Limits()
+    resources: Concurrency = Concurrency()
+
+    def of(self, request: JobRequest) -> JobRequest:
+        """The request with this change."""
+        parts = {"budget": request.budget, "resources": request.resources}
+        said = self.model_dump(exclude_unset=True)
+        changed = {name: parts[name].model_copy(update=said[name]) for name in said}
+        return request.model_copy(update=changed)
 
 
 class JobState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     PAUSED = "paused"
+    STOPPING = "stopping"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -135,7 +174,8 @@ class Progress(BaseModel):
 
     Attributes:
         done: Trials that ended.
-        total: Trials of the budget.
+        total: Trials of the budget, and those enqueued beyond it.
+        elapsed_s: That the job has been running.
         eta_s: Time left at the pace so far; None before the first trial ended.
     """
 

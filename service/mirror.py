@@ -5,6 +5,7 @@ may be merged, and repeated after a crash. MLflow being down delays this process
 """
 
 import logging
+import shutil
 import tempfile
 import time
 from collections import defaultdict
@@ -19,7 +20,7 @@ from kerasearch.service.process import beat
 from kerasearch.service.sampling.plots import draw_study
 from kerasearch.service.sampling.study import PastTrial, study_of_values
 from kerasearch.service.settings import Settings
-from kerasearch.service.store import events, jobs, retrainings, trials
+from kerasearch.service.store import deletions, events, jobs, retrainings, trials
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.events import Event
 from kerasearch.service.tracking import Tracking, TrackingRefused, TrackingUnavailable
@@ -78,11 +79,12 @@ class Mirror:
         self._live_at: dict[str, float] = {}
 
     def mirror_pass(self) -> bool:
-        """Show the oldest events; whether there were any.
+        """Delete what was deleted, and show the oldest events; whether there were any.
 
         Raises:
             TrackingUnavailable: MLflow is down; what was not shown stays in the outbox.
         """
+        self._finish_deletions()
         changed: dict[str, Changes] = defaultdict(Changes)
         with self._database.read() as tx:  # one snapshot: an ended job's every event is in it
             batch = events.to_mirror(tx, BATCH)
@@ -100,6 +102,20 @@ class Mirror:
             with self._database.write() as tx:
                 events.mark_mirrored(tx, changes.events)
         return bool(batch)
+
+    def _finish_deletions(self) -> None:
+        with self._database.read() as tx:
+            due = deletions.due_deletions(tx)
+        for job in due:
+            shutil.rmtree(self._settings.job_dir(job.job_id), ignore_errors=True)
+        for job in due:
+            if job.link is not None:
+                try:
+                    self._tracking.delete_job(job.link)
+                except TrackingRefused:
+                    log.exception("MLflow refuses to delete a part of job %s", job.job_id)
+            with self._database.write() as tx:
+                deletions.finish_deletion(tx, job.job_id)
 
     def _show(self, job: Job, changes: Changes, *, all_of_it: bool) -> None:
         with self._database.read() as tx:

@@ -20,6 +20,7 @@ STATUS = {
     "queued": "SCHEDULED",
     "running": "RUNNING",
     "paused": "RUNNING",
+    "stopping": "RUNNING",
     "completed": "FINISHED",
     "complete": "FINISHED",
     "pruned": "FINISHED",

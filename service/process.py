@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,12 @@ def die_with_parent(parent: int | None = None) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if parent is not None and os.getppid() != parent:
         sys.exit("the supervisor is gone")
+
+
+def die_first_of_memory() -> None:
+    """Have the kernel end this process, and no other part, when the machine's memory is used up."""
+    with suppress(OSError):  # not Linux
+        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def stop_on_sigterm() -> threading.Event:
@@ -74,8 +80,10 @@ def beat(run_dir: Path, role: str, state: str) -> None:
     """Leave a sign of life that `pulse` reads; no fsync, since it is worthless after a crash."""
     path = run_dir / f"{role}.json"
     temporary = run_dir / f".{role}.json"
-    temporary.write_text(json.dumps({"state": state, "pid": os.getpid(), "at": time.monotonic()}))
-    temporary.replace(path)
+    said = json.dumps({"state": state, "pid": os.getpid(), "at": time.monotonic()})
+    with suppress(OSError):  # a full disk makes a part silent, and doesn't end it
+        temporary.write_text(said)
+        temporary.replace(path)
 
 
 def pulse(run_dir: Path, role: str) -> Pulse | None:

@@ -17,6 +17,8 @@ class Settings(BaseSettings):
         mlflow_port: Of MLflow on loopback, behind the API; 0 takes a free one.
         upload_limit_mib: Largest body that is accepted.
         lease_s: A trial whose process shows no life for this long is run again.
+        epoch_limit_s: A trial none of whose epochs ends for this long hangs: it is run again once.
+            Its start and its end count too. Raise it where an honest epoch takes longer.
         trials_per_process: A trial process is replaced after this many.
         growth_limit_mib: A trial process that has grown by more than this is replaced.
     """
@@ -31,6 +33,7 @@ class Settings(BaseSettings):
     mlflow_port: Annotated[int, Field(ge=0, le=65535)] = 0
     upload_limit_mib: Annotated[int, Field(ge=1)] = 512
     lease_s: Annotated[float, Field(gt=0)] = 120.0
+    epoch_limit_s: Annotated[float, Field(gt=0)] = 1800.0
     trials_per_process: Annotated[int, Field(ge=1)] = 100
     growth_limit_mib: Annotated[int, Field(ge=1)] = 1024
 

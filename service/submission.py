@@ -9,6 +9,7 @@ from kerasearch.searchspaces import SearchSpace, space_for
 from kerasearch.searchspaces.problems import InvalidInput, Problem, unknown
 from kerasearch.service.jobs import METRICS, SAMPLERS, JobRequest, Objective
 from kerasearch.service.store.datasets import StoredDataset
+from kerasearch.service.trials import Params
 
 Found = TypeVar("Found")
 
@@ -73,6 +74,14 @@ def understand(
         }
     )
     return understood, dataset.id
+
+
+def own_params(params: Params, request: JobRequest) -> Params:
+    """Params that a person gives for a job, as its space would give them; raises InvalidInput."""
+    try:
+        return SearchSpace.parse(request.space).check(params)
+    except InvalidInput as error:
+        raise error.under("/params") from None
 
 
 def find_family(name: str) -> FamilyInfo:

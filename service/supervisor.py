@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from kerasearch.service import mlflow_server
-from kerasearch.service.errors import CannotServe
+from kerasearch.service.errors import CannotServe, Unavailable
 from kerasearch.service.ports import answers, free_port, require_free
 from kerasearch.service.process import die_with_parent, log_to_stderr, stop_on_sigterm
 from kerasearch.service.settings import Settings
@@ -89,7 +89,10 @@ def serve(settings: Settings) -> None:
         for sign_of_life in settings.run_dir.glob("*.json"):
             sign_of_life.unlink()
         database = Database(settings.database_url)
-        database.migrate()
+        try:
+            database.migrate()
+        except Unavailable as error:
+            raise CannotServe(f"{error}; mend that and start again") from None
         database.close()
         _supervise(settings)
 

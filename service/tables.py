@@ -16,6 +16,7 @@ STYLES = {
     "queued": "dim",
     "running": "cyan",
     "paused": "yellow",
+    "stopping": "yellow",
     "completed": "green",
     "complete": "green",
     "infeasible": "yellow",

@@ -61,6 +61,9 @@ RETRAINING = "kerasearch.retraining"
 STATE = "kerasearch.state"
 REASON = "kerasearch.reason"
 
+NO_PARAMS = {"name", "budget", "resources"}
+"""Of a job: its experiment's name, and what may change, as MLflow's params never do."""
+
 _PARENT = "mlflow.parentRunId"
 
 
@@ -108,9 +111,10 @@ class Tracking:
         begun = job.started_at or job.created_at
         run = self._run(experiment_id, {KIND: "job", JOB: job.id}, f"job {job.id}", begun)
         run_id = run.info.run_id
-        request = job.request.model_dump(mode="json", exclude_none=True, exclude={"name", "budget"})
+        request = job.request.model_dump(mode="json", exclude_none=True, exclude=NO_PARAMS)
         space = {f"space.{name}": json.dumps(given) for name, given in request.pop("space").items()}
         budget = job.request.budget.model_dump(exclude_none=True)
+        resources = job.request.resources.model_dump(exclude_none=True)
         ended = [trial for trial in trials if trial.state.ended]
         metrics = []
         if job.best is not None:
@@ -128,10 +132,10 @@ class Tracking:
             flat(request) | space,
             {
                 STATE: job.state,
-                REASON: job.reason,
+                REASON: _reason(run, job.reason),
                 "kerasearch.dataset": job.dataset_id,
-                # A budget changes, which MLflow's params never do.
                 **{f"kerasearch.budget.{name}": value for name, value in budget.items()},
+                **{f"kerasearch.resources.{name}": value for name, value in resources.items()},
             },
         )
         self._set_status(run, job.state, job.ended_at)
@@ -167,7 +171,7 @@ class Tracking:
             trial.params,
             {
                 STATE: trial.state,
-                REASON: trial.reason,
+                REASON: _reason(run, trial.reason),
                 "kerasearch.dataset": job.dataset_id,
                 "kerasearch.seed": trial.seed,
             },
@@ -376,3 +380,8 @@ class Tracking:
 
     def _delete_files(self, location: str) -> None:
         get_artifact_repository(location, self._uri).delete_artifacts()  # type: ignore[no-untyped-call]
+
+
+def _reason(run: Run, reason: str | None) -> str | None:
+    """A job or a trial that goes on loses the reason that it had ended for."""
+    return "" if reason is None and REASON in run.data.tags else reason

@@ -1,5 +1,6 @@
 """Trials and retrainings as HTTP shows them and the database keeps them."""
 
+from collections.abc import Hashable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -7,11 +8,16 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from kerasearch.searchspaces.parameters import PlainValue
-from kerasearch.searchspaces.values import Value, shown
+from kerasearch.searchspaces.values import Value, identity, shown
 
 Params = dict[str, Value]
 
 LAST_NUMBER = 2**31 - 1  # of a trial, and of whatever else a database keeps as an integer
+
+
+def identity_of(params: Params) -> Hashable:
+    """What makes params the same, in whatever order."""
+    return frozenset((name, identity(value)) for name, value in params.items())
 
 
 class TrialState(StrEnum):
@@ -87,6 +93,14 @@ class BestTrial(BaseModel):
     best_epoch: int
     run_id: str | None
     model_sha256: str
+
+
+class TrialRequest(BaseModel):
+    """A trial of a person's own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    params: dict[str, PlainValue]
 
 
 def _number_or_best(trial: object) -> object:

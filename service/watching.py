@@ -119,7 +119,9 @@ class Board:
 
 
 def _line(trial: Trial) -> str:
-    came = trial.reason or in_words(trial.value)
+    came = in_words(trial.value)
+    if trial.reason:
+        came = trial.reason if trial.value is None else f"{came}, {trial.reason}"
     return f"trial {trial.number} {trial.state}: {came}  {params_in_words(trial.params)}"
 
 

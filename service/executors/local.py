@@ -5,6 +5,7 @@ when its memory has grown past a limit: only the end of a process gives TensorFl
 """
 
 import multiprocessing
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -16,6 +17,12 @@ from kerasearch.service.store.trials import Lease
 
 WORKER = "kerasearch.service.worker"
 PRELOAD = ["kerasearch.service.forkserver", WORKER]
+
+FORK_TRIES = 5
+FORK_PAUSE_S = 0.2
+
+TERM_S = 1.0
+"""Between SIGTERM and SIGKILL: the scheduler waits for it."""
 
 
 @dataclass
@@ -85,6 +92,8 @@ class LocalExecutor:
         """End the process that runs this lease, if any, and put a fresh one in its slot."""
         for slot in list(self._slots):
             if slot.lease == lease:
+                slot.process.terminate()
+                slot.process.join(TERM_S)
                 slot.process.kill()
                 self._replace(slot)
 
@@ -96,14 +105,22 @@ class LocalExecutor:
         self._slots.clear()
 
     def _fork(self) -> _Slot:
-        ours, theirs = self._context.Pipe()
-        # A string, not the function: importing the worker would bring keras into this process.
-        process = self._context.Process(
-            target=_run_worker, args=(theirs, self._settings, self._threads), daemon=True
-        )
-        process.start()
-        theirs.close()
-        return _Slot(process, ours)
+        for _ in range(FORK_TRIES):
+            ours, theirs = self._context.Pipe()
+            # A string, not the function: importing the worker would bring keras into this process.
+            process = self._context.Process(
+                target=_run_worker, args=(theirs, self._settings, self._threads), daemon=True
+            )
+            try:
+                process.start()
+            except (EOFError, OSError):  # the forkserver was killed; a start makes another
+                ours.close()
+                time.sleep(FORK_PAUSE_S)
+                continue
+            finally:
+                theirs.close()
+            return _Slot(process, ours)
+        raise RuntimeError(f"the forkserver died {FORK_TRIES} times")
 
     def _replace(self, slot: _Slot) -> None:
         slot.pipe.close()

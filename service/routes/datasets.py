@@ -15,6 +15,7 @@ from kerasearch.models.datasets import BUILTIN, DatasetInfo, Kind, Schema, inspe
 from kerasearch.searchspaces.problems import InvalidInput, unknown
 from kerasearch.searchspaces.values import shown
 from kerasearch.service.errors import Conflict, NotFound
+from kerasearch.service.files import room_on_disk
 from kerasearch.service.routes.context import Context, Ctx
 from kerasearch.service.store import datasets as store
 from kerasearch.service.store.datasets import StoredDataset
@@ -88,7 +89,10 @@ def upload(ctx: Ctx, response: Response, form: Annotated[Upload, File()]) -> Sho
         )
     schema = _schema(form.said)
     ctx.settings.datasets_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=ctx.settings.data_dir, prefix=".upload-") as folder:
+    with (
+        room_on_disk(ctx.settings.data_dir),
+        tempfile.TemporaryDirectory(dir=ctx.settings.data_dir, prefix=".upload-") as folder,
+    ):
         path = Path(folder, "content")
         digest = _receive(form.file, path)
         info = inspect_file(path, filename, form.kind, schema)

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 
+from kerasearch.service.errors import Unavailable
 from kerasearch.service.process import pulse
 from kerasearch.service.routes.context import Context, Ctx
 from kerasearch.service.store import events
@@ -72,7 +73,9 @@ def _database(ctx: Context) -> Part:
     try:
         with ctx.database.read() as tx:
             events.latest(tx)
-    except OperationalError as error:
+    except Unavailable as error:
+        return Part(state=str(error), ready=False)
+    except OperationalError as error:  # the tables are missing
         return Part(state=str(error.orig), ready=False)
     return Part(state="ready", ready=True)
 

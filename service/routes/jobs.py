@@ -1,6 +1,6 @@
-"""Jobs: submit, read, cancel, follow."""
+"""Jobs: submit, read, control, follow."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,10 +9,12 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
 
-from kerasearch.service.jobs import Job, JobRequest, JobState
+from kerasearch.service.errors import NotFound
+from kerasearch.service.jobs import Job, JobChange, JobRequest, JobState
 from kerasearch.service.routes.context import Context, Ctx, Limit, position
 from kerasearch.service.store import events as events_store
 from kerasearch.service.store import jobs as store
+from kerasearch.service.store.database import Transaction
 from kerasearch.service.store.datasets import find_dataset, list_datasets
 from kerasearch.service.submission import understand
 
@@ -66,13 +68,56 @@ def job(job_id: str, http: Request, ctx: Ctx) -> Job:
     return _shown(http, found)
 
 
+@router.patch("/{job_id}")
+def change(job_id: str, change: JobChange, http: Request, ctx: Ctx) -> Job:
+    """Extend or shrink the budget; a job that has ended goes on with what it knows."""
+    return _control(ctx, http, job_id, lambda tx: store.change_job(tx, job_id, change))
+
+
+@router.post("/{job_id}/pause")
+def pause(job_id: str, http: Request, ctx: Ctx) -> Job:
+    """Begin no trial any more; those that run finish."""
+    return _control(ctx, http, job_id, lambda tx: store.pause_job(tx, job_id))
+
+
+@router.post("/{job_id}/resume")
+def resume(job_id: str, http: Request, ctx: Ctx) -> Job:
+    """Go on after a pause."""
+    return _control(ctx, http, job_id, lambda tx: store.resume_job(tx, job_id))
+
+
+@router.post("/{job_id}/stop")
+def stop(job_id: str, http: Request, ctx: Ctx) -> Job:
+    """Complete the job once the trials that run have finished."""
+    return _control(ctx, http, job_id, lambda tx: store.stop_job(tx, job_id))
+
+
 @router.post("/{job_id}/cancel")
 def cancel(job_id: str, http: Request, ctx: Ctx) -> Job:
     """End the job and its running trials now."""
+    return _control(ctx, http, job_id, lambda tx: store.cancel_job(tx, job_id))
+
+
+@router.post("/{job_id}/retry")
+def retry(job_id: str, http: Request, ctx: Ctx) -> Job:
+    """Run the failed trials again; a job that has ended goes on for them."""
+    return _control(ctx, http, job_id, lambda tx: store.retry_job(tx, job_id))
+
+
+@router.delete("/{job_id}", status_code=204)
+def delete(job_id: str, ctx: Ctx) -> None:
+    """Delete an ended job, its trials, retrainings, files and MLflow runs."""
     with ctx.database.write() as tx:
-        store.cancel_job(tx, job_id)
-        ended = store.read_job(tx, job_id)
-    return _shown(http, ended)
+        store.delete_job(tx, job_id)
+
+
+def _control(
+    ctx: Context, http: Request, job_id: str, take_step: Callable[[Transaction], None]
+) -> Job:
+    with ctx.database.write() as tx:
+        take_step(tx)
+        job = store.read_job(tx, job_id)
+    return _shown(http, job)
 
 
 @dataclass(frozen=True)
@@ -104,7 +149,10 @@ async def events(
         if not happened:
             if ended:
                 return
-            ended = await to_thread.run_sync(_ended, ctx, job_id)
+            try:
+                ended = await to_thread.run_sync(_ended, ctx, job_id)
+            except NotFound:  # it was deleted meanwhile
+                return
             if not ended:
                 await sleep(EVENT_POLL_S)
 

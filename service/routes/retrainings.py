@@ -2,17 +2,17 @@
 
 from fastapi import APIRouter, Response
 
-from kerasearch.searchspaces import SearchSpace
 from kerasearch.searchspaces.problems import InvalidInput, unknown
 from kerasearch.service.errors import Conflict, NotFound
 from kerasearch.service.files import listing
-from kerasearch.service.jobs import Job, JobState
+from kerasearch.service.jobs import JobState
 from kerasearch.service.resumable_file import ResumableFile
 from kerasearch.service.routes.context import Ctx
 from kerasearch.service.store import jobs as jobs_store
 from kerasearch.service.store import retrainings as store
 from kerasearch.service.store import trials as trials_store
-from kerasearch.service.trials import Params, Retraining, RetrainingRequest
+from kerasearch.service.submission import own_params
+from kerasearch.service.trials import Retraining, RetrainingRequest
 
 router = APIRouter(prefix="/v1", tags=["retrainings"])
 
@@ -25,7 +25,7 @@ def retrain(job_id: str, request: RetrainingRequest, response: Response, ctx: Ct
         if job.state is JobState.CANCELLED:
             raise Conflict(f"job {job_id} is cancelled: nothing of it is trained any more")
         if request.params is not None:
-            params = _own_params(request.params, job)
+            params = own_params(request.params, job.request)
         elif request.trial != "best":
             try:
                 params = trials_store.read_trial(tx, job_id, request.trial).params
@@ -58,10 +58,3 @@ def artifact(retraining_id: str, name: str, ctx: Ctx) -> ResumableFile:
     if name not in names:
         raise NotFound(unknown(f"artifact of retraining {retraining_id}", name, names))
     return ResumableFile(folder / name, filename=name)
-
-
-def _own_params(params: Params, job: Job) -> Params:
-    try:
-        return SearchSpace.parse(job.request.space).check(params)
-    except InvalidInput as error:
-        raise error.under("/params") from None

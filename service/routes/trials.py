@@ -2,16 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from fastapi import Path as PathParameter
 from pydantic import BaseModel
 
 from kerasearch.service.errors import NotFound, Unavailable
+from kerasearch.service.files import holds
 from kerasearch.service.resumable_file import ResumableFile
 from kerasearch.service.routes.context import Ctx, Limit, position
 from kerasearch.service.store import jobs as jobs_store
 from kerasearch.service.store import trials as store
-from kerasearch.service.trials import LAST_NUMBER, BestTrial, Trial, TrialState
+from kerasearch.service.submission import own_params
+from kerasearch.service.trials import LAST_NUMBER, BestTrial, Trial, TrialRequest, TrialState
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["trials"])
 
@@ -35,6 +37,20 @@ def trials(
         found = store.list_trials(tx, job_id, state, limit + 1, position(cursor))
     more = len(found) > limit
     return Trials(items=found[:limit], next=str(found[limit - 1].number) if more else None)
+
+
+@router.post("/trials", status_code=202)
+def enqueue(job_id: str, request: TrialRequest, response: Response, ctx: Ctx) -> Trial:
+    """Have params of your own tried next; the same params are one trial."""
+    with ctx.database.write() as tx:
+        job = jobs_store.read_job(tx, job_id)
+        params = own_params(request.params, job.request)
+        number, new = jobs_store.enqueue_trial(tx, job_id, params)
+        found = store.read_trial(tx, job_id, number)
+    if not new:
+        response.status_code = 200
+    response.headers["Location"] = f"/v1/jobs/{job_id}/trials/{number}"
+    return found
 
 
 @router.get("/trials/{number}")
@@ -65,6 +81,8 @@ def best_model(job_id: str, ctx: Ctx) -> ResumableFile:
     path = ctx.settings.attempt_dir(job_id, number, attempt) / "model.keras"
     if not path.is_file():
         raise Unavailable(f"the model file of trial {number} is gone from the data folder")
+    if not holds(path, sha256):
+        raise Unavailable(f"the model file of trial {number} isn't what its training wrote")
     return ResumableFile(
         path,
         media_type="application/vnd.keras",

@@ -15,7 +15,7 @@ from optuna.distributions import (
 from optuna.trial import Trial, create_trial
 from optuna.trial import TrialState as OptunaState
 
-from kerasearch.searchspaces.parameters import Params, Value, identity
+from kerasearch.searchspaces.parameters import Params, Value
 from kerasearch.searchspaces.space import SearchSpace
 from kerasearch.service.sampling.distributions import (
     Latent,
@@ -26,7 +26,7 @@ from kerasearch.service.sampling.distributions import (
 )
 from kerasearch.service.sampling.enumeration import configurations
 from kerasearch.service.sampling.samplers import SAMPLERS, MakeSampler
-from kerasearch.service.trials import TrialState
+from kerasearch.service.trials import TrialState, identity_of
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)  # it announces every study on stderr
 
@@ -106,7 +106,7 @@ class JobStudy:
         number = self._next_number
         rng = Random(f"{self._seed} {number}")  # noqa: S311 - a search, no secret
         for params in self._candidates(rng):
-            if _identity(params) not in self._tried:
+            if identity_of(params) not in self._tried:
                 self._add(PastTrial(number, params, TrialState.RUNNING, None))
                 return Asked(number, params)
         raise SpaceExhausted(
@@ -163,7 +163,7 @@ class JobStudy:
 
     def _add(self, trial: PastTrial) -> None:
         self._trials[trial.number] = trial
-        self._tried.add(_identity(trial.params))
+        self._tried.add(identity_of(trial.params))
         self._next_number = trial.number + 1
         self._latent_numbers[trial.number] = len(self._latent.get_trials(deepcopy=False))
         parameters = {name: self._space.parameters[name] for name in trial.params}
@@ -224,7 +224,3 @@ def _suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Latent:
                 name, distribution.low, distribution.high, log=distribution.log
             )
     raise TypeError(f"nothing is drawn from {distribution!r}")
-
-
-def _identity(params: Params) -> Hashable:
-    return frozenset((name, identity(value)) for name, value in params.items())

@@ -6,19 +6,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
+from kerasearch.service.control import LAWFUL, Step, require
 from kerasearch.service.errors import Conflict, NotFound
-from kerasearch.service.jobs import Job, JobRequest, JobState, Progress
+from kerasearch.service.jobs import Job, JobChange, JobRequest, JobState, Progress
 from kerasearch.service.mlflow_pages import RunLink, run_url, trials_url
-from kerasearch.service.store import events
+from kerasearch.service.seeds import trial_seed
+from kerasearch.service.store import deletions, events
 from kerasearch.service.store.database import now
 from kerasearch.service.store.retrainings import cancel_retrainings
 from kerasearch.service.store.tables import jobs, trials
-from kerasearch.service.store.trials import best_of, cancel_trials
-from kerasearch.service.trials import TrialState
+from kerasearch.service.store.trials import (
+    add_trial,
+    best_of,
+    cancel_trials,
+    retry_trials,
+    rows_of_job,
+)
+from kerasearch.service.trials import Params, TrialState, identity_of
 
 UNENDED = [state for state in JobState if not state.ended]
+
+STOPPED = "it was stopped"
 
 
 @dataclass(frozen=True)
@@ -99,17 +109,46 @@ def unended_jobs(tx: Connection) -> list[Job]:
     return [_job(tx, row) for row in tx.execute(chosen).all()]
 
 
-def is_running(tx: Connection, job_id: str) -> bool:
-    return bool(row_of(tx, job_id).state == JobState.RUNNING)
+def is_as_seen(tx: Connection, job: Job) -> bool:
+    """Whether nobody has changed what is wanted of the job since it was read, or deleted it."""
+    try:
+        row = _locked(tx, job.id)
+    except NotFound:
+        return False
+    return (row.state, JobRequest.model_validate(row.request)) == (job.state, job.request)
 
 
 def start_job(tx: Connection, job_id: str) -> None:
-    _change(tx, job_id, JobState.RUNNING, [JobState.QUEUED], started_at=now())
+    """Does nothing unless it is queued."""
+    _take(tx, job_id, Step.STARTED)
 
 
 def end_job(tx: Connection, job_id: str, state: JobState, reason: str) -> None:
     """A job that was cancelled meanwhile stays so."""
-    _change(tx, job_id, state, [JobState.QUEUED, JobState.RUNNING], reason=reason, ended_at=now())
+    _take(tx, job_id, Step(state), reason)
+
+
+def fail_job(tx: Connection, job_id: str, reason: str) -> None:
+    """End the job and its search's trials now: none of them could come to a value."""
+    if _take(tx, job_id, Step.FAILED, reason):
+        cancel_trials(tx, _of_search(job_id), "the job has failed")
+
+
+def pause_job(tx: Connection, job_id: str) -> None:
+    """Begin no trial any more; those that run finish. Raises NotFound, Conflict."""
+    _ask(tx, job_id, Step.PAUSED)
+
+
+def resume_job(tx: Connection, job_id: str) -> None:
+    """Raises NotFound, Conflict."""
+    _ask(tx, job_id, Step.RESUMED)
+
+
+def stop_job(tx: Connection, job_id: str) -> None:
+    """Have the job complete once the trials that run have finished; raises NotFound, Conflict."""
+    if _ask(tx, job_id, Step.STOPPED):
+        queued = trials.c.state == TrialState.QUEUED
+        cancel_trials(tx, _of_search(job_id) & queued, "the job was stopped")
 
 
 def cancel_job(tx: Connection, job_id: str) -> None:
@@ -119,18 +158,74 @@ def cancel_job(tx: Connection, job_id: str) -> None:
         NotFound: No such job.
         Conflict: It has ended.
     """
-    state = JobState(row_of(tx, job_id).state)
-    if state is JobState.CANCELLED:
+    if _ask(tx, job_id, Step.CANCELLED, "cancelled"):
+        cancel_trials(tx, trials.c.job_id == job_id, "the job was cancelled")
+        cancel_retrainings(tx, job_id, "the job was cancelled")
+
+
+def change_job(tx: Connection, job_id: str, change: JobChange) -> None:
+    """Change limits; another budget has an ended job go on. Raises NotFound, Conflict."""
+    row = _locked(tx, job_id)
+    require(job_id, JobState(row.state), Step.EXTENDED)
+    request = JobRequest.model_validate(row.request)
+    changed = change.of(request)
+    if changed == request:
         return
-    if not _change(tx, job_id, JobState.CANCELLED, UNENDED, reason="cancelled", ended_at=now()):
-        raise Conflict(f"job {job_id} is {state} and can't be cancelled")
-    cancel_trials(tx, trials.c.job_id == job_id, "the job was cancelled")
-    cancel_retrainings(tx, job_id, "the job was cancelled")
+    tx.execute(
+        update(jobs).where(jobs.c.id == job_id).values(request=changed.model_dump(mode="json"))
+    )
+    if changed.budget == request.budget or not _take(tx, job_id, Step.EXTENDED):
+        _tell(tx, job_id, row.state, row.reason)
+
+
+def retry_job(tx: Connection, job_id: str) -> None:
+    """Run its failed trials again, which has an ended job go on; raises NotFound, Conflict."""
+    require(job_id, JobState(_locked(tx, job_id).state), Step.RETRIED)
+    if retry_trials(tx, _of_search(job_id)):
+        _take(tx, job_id, Step.RETRIED)
+
+
+def enqueue_trial(tx: Connection, job_id: str, params: Params) -> tuple[int, bool]:
+    """Have these params of the job's space tried next, in an ended job too.
+
+    Returns:
+        The trial's number, and whether it is new: the same params are tried once.
+
+    Raises:
+        NotFound: No such job.
+        Conflict: Its state doesn't allow it.
+    """
+    row = _locked(tx, job_id)
+    require(job_id, JobState(row.state), Step.ENQUEUED)
+    rows = rows_of_job(tx, job_id)
+    wanted = identity_of(params)
+    for earlier in rows:
+        if identity_of(earlier.params) == wanted:
+            return earlier.number, False
+    number = len(rows)
+    seed = trial_seed(row.request["search"]["seed"], number)
+    add_trial(tx, job_id, number, params, seed, told=True)
+    _take(tx, job_id, Step.ENQUEUED)
+    return number, True
+
+
+def delete_job(tx: Connection, job_id: str) -> None:
+    """Delete an ended job and all that belongs to it; the mirror deletes its files and runs.
+
+    Raises:
+        NotFound: No such job.
+        Conflict: It has not ended.
+    """
+    row = _locked(tx, job_id)
+    require(job_id, JobState(row.state), Step.DELETED)
+    deletions.add_deletion(tx, job_id, _link(row))
+    tx.execute(delete(jobs).where(jobs.c.id == job_id))
 
 
 def set_mirror_link(tx: Connection, job_id: str, link: RunLink) -> None:
     values = {"experiment_id": link.experiment_id, "run_id": link.run_id}
-    tx.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+    if not tx.execute(update(jobs).where(jobs.c.id == job_id).values(values)).rowcount:
+        deletions.set_link(tx, job_id, link)
 
 
 def mirror_link(tx: Connection, job_id: str) -> RunLink | None:
@@ -151,17 +246,49 @@ def record_test_read(tx: Connection, job_id: str) -> None:
     )
 
 
-def _change(
-    tx: Connection, job_id: str, state: JobState, lawful_from: list[JobState], **more: object
-) -> bool:
-    changed = tx.execute(
-        update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.state.in_(lawful_from))
-        .values(state=state, **more)
-    ).rowcount
-    if changed:
-        _tell(tx, job_id, state, more.get("reason"))
-    return bool(changed)
+def _of_search(job_id: str) -> ColumnElement[bool]:
+    """Its trials, without the repeats of its retrainings."""
+    return (trials.c.job_id == job_id) & trials.c.retraining_id.is_(None)
+
+
+def _locked(tx: Connection, job_id: str) -> Row[Any]:
+    """The job's row, which nobody else changes before this transaction ends; raises NotFound."""
+    tx.execute(select(jobs.c.id).where(jobs.c.id == job_id).with_for_update())
+    return row_of(tx, job_id)
+
+
+def _ask(tx: Connection, job_id: str, step: Step, reason: str | None = None) -> bool:
+    """Take a step that a person asks for; whether it led to another state.
+
+    Raises:
+        NotFound: No such job.
+        Conflict: Its state doesn't allow it.
+    """
+    require(job_id, JobState(_locked(tx, job_id).state), step)
+    return _take(tx, job_id, step, reason)
+
+
+def _take(tx: Connection, job_id: str, step: Step, reason: str | None = None) -> bool:
+    """Take a step where it is lawful; whether it led to another state."""
+    row = _locked(tx, job_id)
+    state = LAWFUL[step].get(JobState(row.state), row.state)
+    if state == row.state:
+        return False
+    at = now()
+    values = {"state": state, "reason": reason, "ended_at": at if state.ended else None}
+    if state is JobState.RUNNING:
+        values |= {"running_since": at, "started_at": row.started_at or at}
+    elif state is not JobState.STOPPING and row.running_since is not None:
+        values |= {"running_since": None, "elapsed_s": _elapsed(row, at)}
+    tx.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+    _tell(tx, job_id, state, reason)
+    return True
+
+
+def _elapsed(row: Row[Any], at: float) -> float:
+    """Seconds that the job has been running."""
+    since = at if row.running_since is None else row.running_since
+    return float(row.elapsed_s + at - since)
 
 
 def _tell(tx: Connection, job_id: str, state: JobState, reason: object) -> None:
@@ -196,12 +323,13 @@ def _job(tx: Connection, row: Row[Any]) -> Job:
     )
 
 
-def _progress(row: Row[Any], counts: dict[TrialState, int], total: int) -> Progress:
+def _progress(row: Row[Any], counts: dict[TrialState, int], budget: int) -> Progress:
     done = sum(n for state, n in counts.items() if state.ended)
-    elapsed = (row.ended_at or now()) - row.started_at if row.started_at else 0.0
+    total = max(budget, sum(counts.values()))
+    elapsed = _elapsed(row, now())
     left = None
     if done and not row.ended_at:
-        left = elapsed / done * max(0, total - done)
+        left = elapsed / done * (total - done)
     return Progress(done=done, total=total, elapsed_s=elapsed, eta_s=left)
 
 

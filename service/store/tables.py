@@ -44,6 +44,14 @@ jobs = Table(
     Column("experiment_id", String, comment="MLflow's"),
     Column("run_id", String, comment="MLflow's, of the parent run"),
     Column("test_read_at", Float, comment="first read of the sealed test part"),
+    Column(
+        "elapsed_s",
+        Float,
+        nullable=False,
+        server_default="0",
+        comment="that it has been running, until running_since",
+    ),
+    Column("running_since", Float, comment="null where its time doesn't run"),
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
     Column("ended_at", Float),
@@ -120,7 +128,7 @@ attempts = Table(
     Column("token", String, nullable=False),
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float),
-    Column("outcome", String, comment="a trial state, 'lost' or 'stopped'"),
+    Column("outcome", String, comment="a trial state, 'lost', 'hung' or 'stopped'"),
     Column("reason", String),
     Column("device", String),
     Column("pid", Integer),
@@ -154,4 +162,14 @@ outbox = Table(
     ),
     sqlite_autoincrement=True,  # an id is never used again: Last-Event-ID relies on it
     comment="what happened, in order: read by event streams and by the MLflow mirror",
+)
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("job_id", String, primary_key=True),
+    Column("experiment_id", String),
+    Column("run_id", String),
+    Column("at", Float, nullable=False),
+    comment="deleted jobs whose files and MLflow runs are still to be deleted",
 )

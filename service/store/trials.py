@@ -8,6 +8,7 @@ retraining is a trial row too, so that placing, leasing and retrying are written
 import math
 import secrets
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,9 @@ from kerasearch.service.trials import Attempt, BestTrial, Params, Trial, TrialSt
 
 MAX_ATTEMPTS = 3
 """Of one trial, that its process or machine may fail."""
+
+MAX_HANGS = 2
+"""Of one trial, since each costs its slot for long; the second ends it."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Outcome:
     """How an attempt ended by its own account.
 
     Attributes:
-        state: COMPLETE, PRUNED or INFEASIBLE.
+        state: COMPLETE, PRUNED, INFEASIBLE, or FAILED where no other attempt would fare better.
         value: The objective at the best epoch.
         metrics: Every metric at the best epoch.
         result: Evaluations of a retraining's repeat.
@@ -73,6 +77,7 @@ class TrialRow:
     """What the scheduler works with: a trial or repeat without its curves.
 
     Attributes:
+        epochs: Reported by the attempt that runs, or by the last one.
         lease: Of the attempt that runs; None when none does.
     """
 
@@ -85,6 +90,7 @@ class TrialRow:
     value: float | None
     reason: str | None
     beats: int
+    epochs: int
     lease: Lease | None
 
 
@@ -114,9 +120,11 @@ def add_trial(
     params: Params,
     seed: int,
     retraining_id: str | None = None,
+    *,
+    told: bool = False,
 ) -> int:
-    """A new queued trial; its row's id."""
-    row_id: int = tx.execute(
+    """A new queued trial; its row's id. It is `told` of where it isn't placed at once."""
+    row = tx.execute(
         insert(trials)
         .values(
             job_id=job_id,
@@ -127,9 +135,11 @@ def add_trial(
             seed=seed,
             created_at=now(),
         )
-        .returning(trials.c.id)
-    ).scalar_one()
-    return row_id
+        .returning(trials)
+    ).one()
+    if told:
+        _tell(tx, row)
+    return int(row.id)
 
 
 def place(tx: Connection, trial_id: int) -> Lease | None:
@@ -241,12 +251,49 @@ def lose(tx: Connection, lease: Lease, reason: str) -> None:
 
     Does nothing when the lease is no longer the trial's.
     """
+    _retry(tx, lease, "lost", reason, MAX_ATTEMPTS)
+
+
+def hang(tx: Connection, lease: Lease, reason: str) -> None:
+    """The attempt makes no progress: as `lose`, but once only."""
+    _retry(tx, lease, "hung", reason, MAX_HANGS)
+
+
+def _retry(tx: Connection, lease: Lease, outcome: str, reason: str, most: int) -> None:
     earlier = select(func.count()).where(
-        attempts.c.trial_id == lease.trial_id, attempts.c.outcome == "lost"
+        attempts.c.trial_id == lease.trial_id, attempts.c.outcome.in_(["lost", "hung"])
     )
-    again = tx.execute(earlier).scalar_one() + 1 < MAX_ATTEMPTS
-    failure = None if again else f"{reason}, the last of {MAX_ATTEMPTS} attempts"
-    _let_go(tx, lease, "lost", reason, failure)
+    tried = tx.execute(earlier).scalar_one() + 1
+    failure = None if tried < most else f"{reason}, the last of {tried} attempts"
+    _let_go(tx, lease, outcome, reason, failure)
+
+
+def cut(tx: Connection, lease: Lease, reason: str) -> None:
+    """End a trial that takes too long by what it has reported: pruned, or infeasible by nothing.
+
+    Does nothing when the lease is no longer the trial's.
+    """
+    request = tx.execute(
+        select(jobs.c.request)
+        .join(trials, trials.c.job_id == jobs.c.id)
+        .where(trials.c.id == lease.trial_id)
+    ).scalar_one_or_none()
+    if request is None:
+        return
+    metric, direction = request["objective"]["metric"], request["objective"]["direction"]
+    reported = tx.execute(
+        select(reports.c.epoch, reports.c.metrics)
+        .where(reports.c.trial_id == lease.trial_id, reports.c.attempt == lease.attempt)
+        .order_by(reports.c.epoch)
+    ).all()
+    sign = -1 if direction == "maximize" else 1
+    valued = [report for report in reported if report.metrics.get(metric) is not None]
+    outcome = Outcome(TrialState.INFEASIBLE, reason)
+    if valued:
+        best = min(valued, key=lambda report: sign * report.metrics[metric])
+        outcome = Outcome(TrialState.PRUNED, reason, best.metrics[metric], best.epoch, best.metrics)
+    with suppress(LeaseLost):
+        finish(tx, lease, outcome)
 
 
 def put_back(tx: Connection, lease: Lease, reason: str) -> None:
@@ -268,6 +315,43 @@ def cancel_trials(tx: Connection, chosen: ColumnElement[bool], reason: str) -> N
     ).all():
         _end_attempt(tx, row, TrialState.CANCELLED, reason)
         _tell(tx, row)
+
+
+def retry_trials(tx: Connection, chosen: ColumnElement[bool]) -> bool:
+    """Queue those of the chosen trials that failed, with all attempts before them again.
+
+    Returns:
+        Whether there were any.
+    """
+    retried = tx.execute(
+        update(trials)
+        .where(chosen, trials.c.state == TrialState.FAILED)
+        .values(state=TrialState.QUEUED, reason=None, ended_at=None)
+        .returning(trials)
+    ).all()
+    for row in retried:
+        # An attempt that was lost counts against the trial; one that is over and done doesn't.
+        tx.execute(
+            update(attempts).where(attempts.c.trial_id == row.id).values(outcome=TrialState.FAILED)
+        )
+        _tell(tx, row)
+    return bool(retried)
+
+
+def count_trials(tx: Connection, job_id: str) -> int:
+    """Of the job's search: the number of the next one."""
+    chosen = select(func.count()).where(trials.c.job_id == job_id, trials.c.retraining_id.is_(None))
+    return tx.execute(chosen).scalar_one()
+
+
+def has_unended(tx: Connection, job_id: str) -> bool:
+    """Whether a trial of the job's search is queued or runs."""
+    chosen = select(trials.c.id).where(
+        trials.c.job_id == job_id,
+        trials.c.retraining_id.is_(None),
+        trials.c.state.in_([TrialState.QUEUED, TrialState.RUNNING]),
+    )
+    return tx.execute(chosen.limit(1)).first() is not None
 
 
 def rows_of_job(
@@ -447,7 +531,12 @@ def _tell(tx: Connection, row: Row[Any]) -> None:
 
 
 def _rows(tx: Connection, chosen: ColumnElement[bool]) -> list[TrialRow]:
-    found = tx.execute(select(trials).where(chosen).order_by(trials.c.id))
+    epochs = (
+        select(func.max(reports.c.epoch))
+        .where(reports.c.trial_id == trials.c.id, reports.c.attempt == trials.c.attempt)
+        .scalar_subquery()
+    )
+    found = tx.execute(select(trials, epochs.label("epochs")).where(chosen).order_by(trials.c.id))
     return [
         TrialRow(
             id=row.id,
@@ -459,6 +548,7 @@ def _rows(tx: Connection, chosen: ColumnElement[bool]) -> list[TrialRow]:
             value=row.value,
             reason=row.reason,
             beats=row.beats,
+            epochs=row.epochs or 0,
             lease=None if row.token is None else Lease(row.id, row.attempt, row.token),
         )
         for row in found

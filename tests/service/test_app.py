@@ -18,7 +18,14 @@ PROMISED = """
 POST /v1/jobs
 GET /v1/jobs
 GET /v1/jobs/{job_id}
+PATCH /v1/jobs/{job_id}
+DELETE /v1/jobs/{job_id}
+POST /v1/jobs/{job_id}/pause
+POST /v1/jobs/{job_id}/resume
+POST /v1/jobs/{job_id}/stop
 POST /v1/jobs/{job_id}/cancel
+POST /v1/jobs/{job_id}/retry
+POST /v1/jobs/{job_id}/trials
 GET /v1/jobs/{job_id}/trials
 GET /v1/jobs/{job_id}/trials/{number}
 GET /v1/jobs/{job_id}/events

@@ -483,3 +483,54 @@ def test_output_to_a_pipe_is_plain_and_whole(service: Service, job_file: Path) -
     )
     assert "batch_size=32" in done.stdout.splitlines()[1]
     assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize("command", ["pause", "resume", "stop", "retry", "delete"])
+def test_an_unknown_job_cannot_be_controlled(service: Service, command: str) -> None:
+    done = run(command, "nope", url=service.url)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "no job 'nope'" in done.stderr
+
+
+def test_a_job_is_controlled_from_the_command_line(service: Service, job_file: Path) -> None:
+    job_id = submitted(service, job_file)
+    for command, state in {"pause": "paused", "resume": "running", "stop": "stopping"}.items():
+        done = run(command, job_id, url=service.url)
+        assert (done.exit_code, done.stdout, done.stderr) == (0, "", f"{job_id} {state}\n")
+    refused = run("pause", job_id, url=service.url)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "is stopping and can't be paused" in refused.stderr
+    run("cancel", job_id, url=service.url)
+    assert run("delete", job_id, url=service.url).stderr == f"{job_id} deleted\n"
+    assert run("show", job_id, url=service.url).exit_code == 1
+
+
+def test_extend_changes_what_is_said_and_refuses_to_change_nothing(
+    service: Service, job_file: Path
+) -> None:
+    job_id = submitted(service, job_file)
+    options = ["--trials", 9, "--time", 60, "--trial-time", 5.5, "--parallel", 2]
+    done = run("extend", job_id, *options, "--json", url=service.url)
+    assert done.exit_code == 0
+    request = json.loads(done.stdout)["request"]
+    assert request["budget"]["trials"] == 9
+    assert (request["budget"]["time_s"], request["budget"]["trial_time_s"]) == (60, 5.5)
+    assert (request["budget"]["epochs"], request["resources"]["parallel"]) == (3, 2)
+    assert run("extend", job_id, url=service.url).exit_code == 2
+    refused = run("extend", job_id, "--trials", 0, url=service.url)
+    assert refused.exit_code == 1
+    assert "/budget/trials: must be at least 1" in refused.stderr
+
+
+def test_params_of_a_file_are_enqueued_and_the_trials_number_is_printed(
+    service: Service, job_file: Path, tmp_path: Path
+) -> None:
+    job_id = submitted(service, job_file)
+    params = tmp_path / "params.json"
+    params.write_text(json.dumps(PARAMS))
+    done = run("enqueue", job_id, params, url=service.url)
+    assert (done.exit_code, done.stdout) == (0, "0\n")
+    params.write_text(json.dumps({**PARAMS, "units_1": 17}))
+    refused = run("enqueue", job_id, params, url=service.url)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"{params}: units_1: ")

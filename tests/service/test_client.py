@@ -163,3 +163,41 @@ def test_a_refused_event_stream_raises_what_the_server_said() -> None:
         client_of(lambda _: refusal).events("j1"),
     ):
         pass
+
+
+def test_a_job_is_controlled_by_posts_changed_by_a_patch_and_deleted() -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content) if request.content else None
+        asked.append((request.method, request.url.path, body))
+        return (
+            httpx.Response(204) if request.method == "DELETE" else httpx.Response(200, json=a_job())
+        )
+
+    client = client_of(answer)
+    for step in (client.pause, client.resume, client.stop, client.cancel, client.retry):
+        assert step("j1").id == "j1"
+    client.change("j1", {"budget": {"trials": 9}})
+    client.delete("j1")
+    steps = ["pause", "resume", "stop", "cancel", "retry"]
+    assert asked == [
+        *(("POST", f"/v1/jobs/j1/{step}", None) for step in steps),
+        ("PATCH", "/v1/jobs/j1", {"budget": {"trials": 9}}),
+        ("DELETE", "/v1/jobs/j1", None),
+    ]
+
+
+def test_a_deletion_that_is_refused_raises_what_the_server_said() -> None:
+    with pytest.raises(ServerError, match="is running and can't be deleted"):
+        client_of(lambda _: problem(409, detail="is running and can't be deleted")).delete("j1")
+
+
+def test_params_of_ones_own_come_back_as_a_trial() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert (request.method, request.url.path) == ("POST", "/v1/jobs/j1/trials")
+        assert json.loads(request.content) == {"params": {"layers": 1}}
+        trial = {"number": 7, "state": "queued", "params": {"layers": 1}, "seed": 0}
+        return httpx.Response(202, json=trial)
+
+    assert client_of(answer).enqueue("j1", {"layers": 1}).number == 7

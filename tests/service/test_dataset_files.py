@@ -8,7 +8,7 @@ import pytest
 
 from kerasearch.models.datasets import BUILTIN, Schema, inspect_file
 from kerasearch.service.dataset_files import file_of, open_dataset
-from kerasearch.service.errors import KerasearchError
+from kerasearch.service.errors import DatasetUnusable
 from kerasearch.service.files import sha256_of
 from kerasearch.service.jobs import DataRequest
 from kerasearch.service.settings import Settings
@@ -63,12 +63,20 @@ def test_a_file_that_was_changed_since_is_refused(
 ) -> None:
     with file_of(settings, stored).open("a") as file:
         file.write("1,2,a\n")
-    with pytest.raises(KerasearchError, match="'animals' isn't what was uploaded"):
+    with pytest.raises(DatasetUnusable, match="'animals' isn't what was uploaded"):
+        open_dataset(database, settings, stored.id, DataRequest(dataset="animals"))
+
+
+def test_a_file_that_is_gone_is_named(
+    database: Database, settings: Settings, stored: StoredDataset
+) -> None:
+    file_of(settings, stored).unlink()
+    with pytest.raises(DatasetUnusable, match="the file of dataset 'animals' is gone"):
         open_dataset(database, settings, stored.id, DataRequest(dataset="animals"))
 
 
 def test_a_dataset_that_is_gone_is_named(database: Database, settings: Settings) -> None:
-    with pytest.raises(KerasearchError, match="dataset 1f is gone"):
+    with pytest.raises(DatasetUnusable, match="dataset 1f is gone"):
         open_dataset(database, settings, "1f", DataRequest(dataset="animals"))
 
 

@@ -3,11 +3,14 @@
 import csv
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from kerasearch.service.errors import Unavailable
 from kerasearch.service.files import (
+    holds,
     inside,
     listing,
     sha256_of,
@@ -47,6 +50,25 @@ def test_a_failure_in_the_middle_leaves_the_earlier_file(tmp_path: Path) -> None
     with pytest.raises(ZeroDivisionError):
         _fail_in_the_middle(tmp_path / "a.txt")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.txt", "earlier")]
+
+
+def test_a_full_disk_is_told_and_leaves_the_earlier_file(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "earlier")
+    # What is written to its temporary name goes where there is no room.
+    (tmp_path / f".{os.getpid()}.a.txt").symlink_to("/dev/full")
+    with pytest.raises(Unavailable, match=r"the disk of .* is full"):
+        write_text(tmp_path / "a.txt", "later")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.txt", "earlier")]
+
+
+def test_a_file_that_is_altered_no_longer_holds_what_it_did(tmp_path: Path) -> None:
+    write_text(tmp_path / "a", "content")
+    digest = sha256_of(tmp_path / "a")
+    assert holds(tmp_path / "a", digest)
+    (tmp_path / "a").write_text("CONTENT")
+    assert not holds(tmp_path / "a", digest)
+    write_text(tmp_path / "a", "content")
+    assert holds(tmp_path / "a", digest)
 
 
 def test_a_block_that_writes_nothing_is_told(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from kerasearch.service.jobs import Job, JobState
 from kerasearch.service.mirror import LIVE_INTERVAL_S, PLOT_INTERVAL_S, Mirror
 from kerasearch.service.mlflow_pages import RunLink
 from kerasearch.service.settings import Settings
-from kerasearch.service.store import events, jobs, retrainings, trials
+from kerasearch.service.store import deletions, events, jobs, retrainings, trials
 from kerasearch.service.store.database import Database
 from kerasearch.service.testing import QUICK, accept, complete, new_database, place
 from kerasearch.service.tracking import Tracking, TrackingRefused, TrackingUnavailable
@@ -48,6 +48,11 @@ class NotedTracking(Tracking):
         self._note(job, f"retraining {retraining.state}")
         self.files.append(files)
         return "run of retraining"
+
+    def delete_job(self, link: RunLink) -> None:
+        if self.away:
+            raise TrackingUnavailable("nobody answers")
+        self.shown.append(f"{link.run_id} deleted")
 
     def _note(self, job: Job, what: str) -> None:
         if self.away:
@@ -239,3 +244,58 @@ def test_pictures_are_drawn_now_and_then_and_at_the_end(
     _end(database, job_id)
     mirror.mirror_pass()
     assert tracking.plots
+
+
+def test_a_deleted_job_is_deleted_there_too_however_long_mlflow_was_away(
+    mirror: Mirror,
+    tracking: NotedTracking,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job_id = accept(database)
+    _finish(database, job_id, 0.5)
+    _end(database, job_id)
+    mirror.mirror_pass()
+    tracking.taken()
+    model = Settings(data_dir=tmp_path).attempt_dir(job_id, 0, 1) / "model.keras"
+    model.parent.mkdir(parents=True)
+    model.touch()
+    with database.write() as tx:
+        jobs.delete_job(tx, job_id)
+    mirror.mirror_pass()
+    assert model.exists(), "a process may still be writing to it"
+    monkeypatch.setattr(deletions, "LETTING_GO_S", 0.0)
+    tracking.away = True
+    for _ in range(2):
+        with pytest.raises(TrackingUnavailable):
+            mirror.mirror_pass()
+    assert not Settings(data_dir=tmp_path).job_dir(job_id).exists()
+    tracking.away = False
+    mirror.mirror_pass()
+    mirror.mirror_pass()
+    assert tracking.taken() == [f"run of {job_id} deleted"]
+
+
+def test_a_job_that_is_deleted_while_its_run_is_made_leaves_none(
+    mirror: Mirror,
+    tracking: NotedTracking,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job_id = accept(database)
+    sync_job = tracking.sync_job
+
+    def delete_and_sync(job: Job, of: Sequence[Trial], plots: Sequence[Path]) -> RunLink:
+        with database.write() as tx:
+            jobs.cancel_job(tx, job_id)
+            jobs.delete_job(tx, job_id)
+        return sync_job(job, of, plots)
+
+    monkeypatch.setattr(tracking, "sync_job", delete_and_sync)
+    monkeypatch.setattr(deletions, "LETTING_GO_S", 0.0)
+    mirror.mirror_pass()
+    monkeypatch.undo()
+    monkeypatch.setattr(deletions, "LETTING_GO_S", 0.0)
+    mirror.mirror_pass()
+    assert tracking.taken()[-1] == f"run of {job_id} deleted"

@@ -3,8 +3,12 @@
 import csv
 import itertools
 import json
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 
 import pytest
@@ -13,15 +17,20 @@ from sqlalchemy import update
 
 from kerasearch.searchspaces import SearchSpace
 from kerasearch.service import scheduler as scheduler_module
-from kerasearch.service.jobs import Job, JobState
+from kerasearch.service.errors import LeaseLost
+from kerasearch.service.jobs import Job, JobChange, JobState
 from kerasearch.service.sampling.samplers import SAMPLERS
 from kerasearch.service.sampling.study import Asked, JobStudy
-from kerasearch.service.scheduler import LETTING_GO_S, Scheduler, trial_seed
+from kerasearch.service.scheduler import LETTING_GO_S, OVERRUN_S, Scheduler
+from kerasearch.service.seeds import trial_seed
 from kerasearch.service.settings import Settings
+from kerasearch.service.store import database as database_module
 from kerasearch.service.store import jobs, retrainings, trials
+from kerasearch.service.store.database import Database
 from kerasearch.service.store.tables import jobs as jobs_table
 from kerasearch.service.store.trials import Assignment, Lease, Outcome
 from kerasearch.service.testing import (
+    QUICK,
     FakeExecutor,
     ProcessDied,
     ProcessHangs,
@@ -139,6 +148,18 @@ def test_a_job_runs_as_many_trials_at_once_as_it_may(
     assert service.executor.most == most
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_more_slots_than_trials_begin_no_more_than_the_budget(
+    service: Service, restarted: bool
+) -> None:
+    job_id = accept(service.database, budget={"trials": 3})
+    for _ in range(1 + restarted):
+        service.start(_hang, slots=5)
+        service.tick(3)
+    assert service.executor.free == 2
+    assert len(service.trials(job_id)) == 3
+
+
 def test_jobs_share_the_slots(service: Service) -> None:
     ids = [accept(service.database), accept(service.database), accept(service.database)]
     service.start(_hang, slots=5)
@@ -201,7 +222,8 @@ def test_a_job_completes_when_its_time_is_up_and_lets_running_trials_finish(
     def let_time_pass(assignment: Assignment) -> Outcome:
         if assignment.number == 2:
             with service.database.write() as tx:
-                tx.execute(update(jobs_table).values(started_at=jobs_table.c.started_at - 3601))
+                earlier = jobs_table.c.running_since - 3601
+                tx.execute(update(jobs_table).values(running_since=earlier))
         return _good(assignment)
 
     service.start(service.train(let_time_pass), slots=2)
@@ -305,6 +327,38 @@ def test_a_job_that_is_cancelled_while_a_trial_is_asked_for_gets_none(
     assert service.job(job_id).state is JobState.CANCELLED
 
 
+def test_a_job_that_is_deleted_while_a_trial_is_asked_for_leaves_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = accept(service.database)
+    ask = JobStudy.ask
+
+    def delete_and_ask(study: JobStudy) -> Asked:
+        service.cancel(job_id)
+        with service.database.write() as tx:
+            jobs.delete_job(tx, job_id)
+        return ask(study)
+
+    monkeypatch.setattr(JobStudy, "ask", delete_and_ask)
+    service.start(_hang)
+    service.tick(3)
+    assert service.trials(job_id) == []
+    assert service.executor.free == 1
+
+
+def test_a_deleted_job_s_retraining_ends_with_its_process(service: Service) -> None:
+    retraining_id = _retrain(service, repeats=2)
+    service.start(_hang)
+    service.tick(2)
+    (lease,) = service.executor.leases
+    with service.database.write() as tx:
+        job_id = retrainings.read_retraining(tx, retraining_id).job_id
+        jobs.delete_job(tx, job_id)
+    service.tick(4)
+    assert service.executor.killed == [lease]
+    assert service.executor.free == 1
+
+
 def test_a_process_that_has_just_finished_may_say_so_before_it_is_killed(service: Service) -> None:
     """Its trial ends in the database a moment before its slot does."""
     accept(service.database, budget={"trials": 1})
@@ -383,6 +437,118 @@ def test_a_process_that_beats_keeps_its_trial_however_long_it_takes(service: Ser
     assert service.executor.killed == []
 
 
+def test_a_training_that_hangs_is_ended_run_again_once_and_then_failed(service: Service) -> None:
+    """Its process beats all the time: what is missing are epochs."""
+    job_id = accept(service.database, budget={"trials": 2})
+    service.settings = service.settings.model_copy(update={"epoch_limit_s": 100})
+    service.start(
+        lambda lease: _hang(lease) if lease.trial_id == 1 else service.train(_good)(lease)
+    )
+    service.tick(2)
+    (first,) = service.executor.leases
+    for epoch in range(1, 9):  # as long as epochs end, it may take any time
+        service.now += 90
+        with service.database.write() as tx:
+            trials.report(tx, first, {epoch: {"val_accuracy": 0.5}})
+        service.tick()
+    assert service.executor.killed == []
+    for _ in range(100):
+        for lease in service.executor.leases:
+            with suppress(LeaseLost), service.database.write() as tx:
+                trials.beat(tx, lease)
+        service.now += 9
+        service.tick()
+    (job,) = service.run(job_id)
+    assert job.state is JobState.COMPLETED, "the slot was free for the other trial"
+    hung, good = service.trials(job_id)
+    assert hung.state is TrialState.FAILED
+    assert hung.reason == "no epoch ended for 100 s, the last of 2 attempts"
+    assert [attempt.outcome for attempt in hung.attempts] == ["hung", "hung"]
+    assert len(service.executor.killed) == 2
+    assert good.state is TrialState.COMPLETE
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_jumps_ends_no_lease(
+    service: Service, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    job_id = accept(service.database, budget={"trials": 1})
+    finish = []
+    service.start(lambda lease: finish.append(lease) or _hang(lease))
+    service.tick(2)
+    (lease,) = service.executor.leases
+    jumped = time.time() + hours * 3600
+    monkeypatch.setattr(database_module, "time", SimpleNamespace(time=lambda: jumped))
+    service.tick(10)
+    assert service.executor.leases == finish == [lease]
+    service.train(_good)(lease)
+    (job,) = service.run(job_id)
+    assert job.state is JobState.COMPLETED
+    assert [attempt.outcome for attempt in service.trials(job_id)[0].attempts] == ["complete"]
+
+
+@contextmanager
+def _locked(service: Service) -> Iterator[None]:
+    """Another process holds the database; the scheduler waits for it for a moment each time."""
+    own, path = service.scheduler._database, str(service.database.engine.url.database)
+    service.scheduler._database = Database(str(own.engine.url), lock_wait_s=0.01)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+    service.scheduler._database.close()
+    service.scheduler._database = own
+
+
+@every_engine
+def test_trials_train_on_while_the_database_is_locked_and_the_search_goes_on_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    """A process dies, another trains on, a third trial is to be asked for: none is lost."""
+    proposals = []
+    for locked in (False, True):
+        service = Service(tmp_path / str(locked), monkeypatch)
+        search = {"engine": engine, "seed": 5}
+        resources = {"parallel": 1, "gpus": 0}
+        job_id = accept(service.database, search=search, budget={"trials": 15}, resources=resources)
+        service.start(service.train(_good))
+        while len(service.trials(job_id)) < 13:
+            service.tick()
+        if locked:
+            with _locked(service):
+                service.executor._run = _die
+                service.tick(20)
+            service.executor._run = service.train(_good)
+        (job,) = service.run(job_id)
+        assert job.trials[TrialState.COMPLETE] == 15
+        done = service.trials(job_id)
+        proposals.append([(trial.number, trial.params, trial.seed) for trial in done])
+        if locked:
+            tried = [attempt.outcome for attempt in done[12].attempts]
+            assert tried == ["lost", "complete"]
+            assert done[12].attempts[0].reason == "its process is gone"
+        service.database.close()
+    assert proposals[0] == proposals[1]
+
+
+def _die(_lease: Lease) -> None:
+    raise ProcessDied("its process was killed by signal 9")
+
+
+def test_a_database_that_was_locked_for_longer_than_a_lease_ends_none(service: Service) -> None:
+    job_id = accept(service.database, budget={"trials": 1})
+    service.start(_hang)
+    service.tick(2)
+    (lease,) = service.executor.leases
+    with _locked(service):
+        service.tick(100)
+    service.tick(10)
+    assert service.executor.leases == [lease]
+    service.train(_good)(lease)
+    service.run(job_id)
+    assert len(service.trials(job_id)[0].attempts) == 1
+
+
 @every_engine
 def test_after_a_restart_a_job_goes_on_as_it_would_have_without_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
@@ -413,20 +579,21 @@ def test_after_a_restart_a_job_goes_on_as_it_would_have_without_one(
     assert proposals[0] == proposals[1]
 
 
-@pytest.mark.parametrize(("orderly", "outcome"), [(True, "stopped"), (False, "lost")])
-def test_a_trial_that_ran_when_the_scheduler_ended_is_run_again(
-    service: Service, orderly: bool, outcome: str
+@pytest.mark.parametrize("orderly", [True, False])
+def test_a_trial_that_ran_when_the_scheduler_ended_is_run_again_however_often(
+    service: Service, orderly: bool
 ) -> None:
     job_id = accept(service.database, budget={"trials": 1})
-    service.start(_hang)
-    service.tick(2)
-    if orderly:
-        service.scheduler.stop()
+    for _ in range(trials.MAX_ATTEMPTS + 1):
+        service.start(_hang)
+        service.tick(2)
+        if orderly:
+            service.scheduler.stop()
     service.start(service.train(_good))
     (job,) = service.run(job_id)
     assert job.state is JobState.COMPLETED
     (trial,) = service.trials(job_id)
-    assert [attempt.outcome for attempt in trial.attempts] == [outcome, "complete"]
+    assert [attempt.outcome for attempt in trial.attempts] == ["stopped"] * 4 + ["complete"]
 
 
 def test_an_ended_job_is_left_alone_after_a_restart(service: Service) -> None:
@@ -557,3 +724,306 @@ def test_a_lost_repeat_is_run_again(service: Service) -> None:
 
     service.start(die_at_first)
     assert _run_retraining(service, retraining_id).reason is None
+
+
+# Control
+
+
+def _control(service: Service, step: Callable[..., object], job_id: str, *more: object) -> None:
+    with service.database.write() as tx:
+        step(tx, job_id, *more)
+
+
+def _change(service: Service, job_id: str, **parts: object) -> None:
+    _control(service, jobs.change_job, job_id, JobChange.model_validate(parts))
+
+
+def test_a_job_is_queued_until_its_first_trial_begins(service: Service) -> None:
+    first, second = accept(service.database), accept(service.database)
+    service.start(_hang)
+    service.tick(2)
+    assert service.job(first).state is JobState.RUNNING
+    assert service.job(second).state is JobState.QUEUED
+    assert service.job(second).progress.elapsed_s == 0
+
+
+def test_a_paused_job_finishes_what_runs_and_begins_nothing(service: Service) -> None:
+    job_id = accept(service.database, budget={"trials": 9})
+    service.start(service.train(_good), slots=2)
+    service.tick()
+    _control(service, jobs.pause_job, job_id)
+    service.tick(9)
+    job = service.job(job_id)
+    assert job.state is JobState.PAUSED
+    assert job.trials[TrialState.COMPLETE] == 2
+    _control(service, jobs.resume_job, job_id)
+    (job,) = service.run(job_id)
+    assert job.trials[TrialState.COMPLETE] == 9
+
+
+def test_a_trial_that_is_lost_during_a_pause_waits_for_its_end(service: Service) -> None:
+    def die(_lease: Lease) -> None:
+        raise ProcessDied("killed")
+
+    job_id = accept(service.database, budget={"trials": 1})
+    service.start(die)
+    service.tick()
+    _control(service, jobs.pause_job, job_id)
+    service.tick(5)
+    assert service.job(job_id).trials[TrialState.QUEUED] == 1
+    service.start(service.train(_good))
+    service.tick(3)
+    assert service.executor.most == 0
+    _control(service, jobs.resume_job, job_id)
+    (job,) = service.run(job_id)
+    assert job.trials[TrialState.COMPLETE] == 1
+
+
+def test_a_stopped_job_completes_when_what_runs_has_finished_across_a_restart(
+    service: Service,
+) -> None:
+    job_id = accept(service.database, budget={"trials": 9})
+    service.start(_hang, slots=2)
+    service.tick()
+    _control(service, jobs.stop_job, job_id)
+    service.tick(3)
+    assert service.job(job_id).state is JobState.STOPPING
+    service.start(service.train(_good), slots=2)
+    (job,) = service.run(job_id)
+    assert (job.state, job.reason) == (JobState.COMPLETED, "it was stopped")
+    assert job.trials[TrialState.COMPLETE] == 2
+
+
+def test_a_job_that_is_stopped_before_its_first_trial_completes(service: Service) -> None:
+    job_id = accept(service.database)
+    _control(service, jobs.stop_job, job_id)
+    service.start(service.train(_good))
+    (job,) = service.run(job_id)
+    assert (job.state, job.reason) == (JobState.COMPLETED, "it was stopped")
+    assert service.trials(job_id) == []
+
+
+@every_engine
+def test_an_extended_job_proposes_what_it_would_have_with_that_budget_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    proposals = []
+    for first in (14, 11):
+        service = Service(tmp_path / str(first), monkeypatch)
+        job_id = accept(service.database, search={"engine": engine}, budget={"trials": first})
+        service.start(service.train(_good))
+        service.run(job_id)
+        _change(service, job_id, budget={"trials": 14})
+        (job,) = service.run(job_id)
+        assert (job.state, job.reason) == (JobState.COMPLETED, "the budget of 14 trials is used up")
+        proposals.append([trial.params for trial in service.trials(job_id)])
+        service.database.close()
+    assert len(proposals[0]) == 14
+    assert proposals[0] == proposals[1]
+
+
+def test_a_budget_that_shrinks_ends_a_job_that_is_past_it(service: Service) -> None:
+    job_id = accept(service.database, budget={"trials": 50})
+    service.start(service.train(_good))
+    service.tick(6)
+    done = len(service.trials(job_id))
+    _change(service, job_id, budget={"trials": 2})
+    (job,) = service.run(job_id)
+    assert job.reason == "the budget of 2 trials is used up"
+    assert job.trials[TrialState.COMPLETE] == job.progress.total == done > 2
+
+
+def test_a_job_that_is_extended_while_it_ends_goes_on(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change comes after the scheduler has found that the budget is used up."""
+    job_id = accept(service.database, budget={"trials": 1})
+    service.start(service.train(_good))
+    is_as_seen = jobs.is_as_seen
+
+    def extend_and_look(tx: object, job: Job) -> bool:
+        if job.trials[TrialState.COMPLETE] == 1:
+            jobs.change_job(tx, job_id, JobChange.model_validate({"budget": {"trials": 3}}))
+        return is_as_seen(tx, job)
+
+    monkeypatch.setattr(jobs, "is_as_seen", extend_and_look)
+    (job,) = service.run(job_id)
+    assert job.trials[TrialState.COMPLETE] == 3
+
+
+def test_parallel_changes_while_the_job_runs(service: Service) -> None:
+    job_id = accept(service.database, resources={"parallel": 1})
+    service.start(_hang, slots=3)
+    service.tick(2)
+    assert service.executor.free == 2
+    _change(service, job_id, resources={"parallel": 3})
+    service.tick(2)
+    assert service.executor.free == 0
+
+
+def test_enqueued_params_are_tried_next_and_survive_a_restart(service: Service) -> None:
+    job_id = accept(service.database, space=SIX, budget={"trials": 6})
+    service.start(service.train(_good))
+    service.tick(4)
+    known = {str(trial.params) for trial in service.trials(job_id)}
+    space = SearchSpace.parse(service.job(job_id).request.space)
+    own = next(p for p in map(space.sample, map(Random, range(99))) if str(p) not in known)
+    with service.database.write() as tx:
+        number, _ = jobs.enqueue_trial(tx, job_id, own)
+    service.start(service.train(_good))
+    (job,) = service.run(job_id)
+    done = service.trials(job_id)
+    assert number == len(known)
+    assert done[number].params == own
+    assert job.trials[TrialState.COMPLETE] == len({str(trial.params) for trial in done}) == 6
+
+
+def test_params_that_are_enqueued_for_an_ended_job_wake_it(service: Service) -> None:
+    job_id = accept(service.database, budget={"trials": 1})
+    service.start(service.train(_good))
+    service.run(job_id)
+    with service.database.write() as tx:
+        jobs.enqueue_trial(tx, job_id, {**QUICK, "learning_rate": 0.003})
+    (job,) = service.run(job_id)
+    assert (job.trials[TrialState.COMPLETE], job.progress.total) == (2, 2)
+    assert job.best is not None
+    assert job.best.number == 1
+
+
+def test_a_trial_that_is_enqueued_while_another_is_asked_for_takes_its_number(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = accept(service.database, budget={"trials": 3})
+    ask = JobStudy.ask
+
+    def enqueue_and_ask(study: JobStudy) -> Asked:
+        _control(service, jobs.enqueue_trial, job_id, QUICK)
+        return ask(study)
+
+    monkeypatch.setattr(JobStudy, "ask", enqueue_and_ask)
+    service.start(service.train(_good))
+    (job,) = service.run(job_id)
+    done = service.trials(job_id)
+    assert done[0].params == QUICK
+    assert job.trials[TrialState.COMPLETE] == len(done) == 3
+
+
+def test_a_retried_trial_counts_as_if_it_had_never_failed(service: Service) -> None:
+    broken = True
+
+    def die_while_broken(assignment: Assignment) -> Outcome:
+        if broken and assignment.number == 1:
+            raise ProcessDied("killed")
+        return _good(assignment)
+
+    job_id = accept(service.database, budget={"trials": 4})
+    service.start(service.train(die_while_broken))
+    (job,) = service.run(job_id)
+    assert job.trials[TrialState.FAILED] == 1
+    broken = False
+    _control(service, jobs.retry_job, job_id)
+    (job,) = service.run(job_id)
+    assert job.trials[TrialState.COMPLETE] == 4
+    assert job.reason == "the budget of 4 trials is used up"
+    assert service.trials(job_id)[1].reason is None
+
+
+# Budgets
+
+
+def test_epochs_over_all_trials_end_a_job(service: Service) -> None:
+    job_id = accept(service.database, budget={"trials": 50, "epochs_total": 4})
+    service.start(service.train(_good))
+    (job,) = service.run(job_id)
+    assert job.reason == "the budget of 4 epochs over all trials is used up"
+    assert job.trials[TrialState.COMPLETE] == 4
+
+
+def test_as_many_failures_in_a_row_fail_a_job_as_it_says_and_more_have_it_go_on(
+    service: Service,
+) -> None:
+    job_id = accept(service.database, budget={"trials": 50, "failures": 2})
+    service.start(service.train(_infeasible))
+    (job,) = service.run(job_id)
+    assert job.reason == "2 trials in a row had no value; the last: trial 1 became nan"
+    _change(service, job_id, budget={"failures": 5})
+    (job,) = service.run(job_id)
+    assert job.reason == "5 trials in a row had no value; the last: trial 4 became nan"
+
+
+@pytest.mark.parametrize("epochs", [0, 3])
+def test_a_trial_that_overruns_its_time_limit_by_far_ends_with_what_it_has(
+    service: Service, epochs: int
+) -> None:
+    job_id = accept(service.database, budget={"trials": 1, "trial_time_s": 10})
+    service.start(_hang)
+    service.tick(2)
+    (lease,) = service.executor.leases
+    for epoch in range(1, epochs + 1):
+        with service.database.write() as tx:
+            trials.report(tx, lease, {epoch: {"val_accuracy": [0.0, 0.5, 0.75, 0.25][epoch]}})
+    while service.trials(job_id)[0].state is TrialState.RUNNING:
+        assert service.executor.killed == []
+        with service.database.write() as tx:
+            trials.beat(tx, lease)
+        service.now += 9
+        service.tick()
+    assert service.now >= 1000 + 2 * 10 + OVERRUN_S
+    service.tick(4)
+    (trial,) = service.trials(job_id)
+    assert trial.reason == "it overran its time limit of 10 s"
+    assert service.executor.killed == [lease]
+    if epochs:
+        assert (trial.state, trial.value, trial.best_epoch) == (TrialState.PRUNED, 0.75, 2)
+        assert service.job(job_id).state is JobState.COMPLETED
+    else:
+        assert (trial.state, trial.value) == (TrialState.INFEASIBLE, None)
+
+
+# Sharing
+
+
+def _running(service: Service, job_id: str) -> int:
+    return sum(row.state is TrialState.RUNNING for row in _rows(service, job_id))
+
+
+def test_a_higher_priority_goes_first_whenever_it_came(service: Service) -> None:
+    low = accept(service.database, budget={"trials": 9})
+    service.start(service.train(_good))
+    service.tick(3)
+    begun = len(service.trials(low))
+    high = accept(service.database, budget={"trials": 4}, priority=1)
+    service.run(high)
+    assert len(service.trials(low)) <= begun + 1
+
+
+def test_jobs_take_turns_at_the_only_slot(service: Service) -> None:
+    long = accept(service.database, budget={"trials": 50})
+    service.start(service.train(_good))
+    service.tick(9)
+    begun = len(service.trials(long))
+    short = accept(service.database, budget={"trials": 4})
+    service.run(short)
+    assert 3 <= len(service.trials(long)) - begun <= 6
+
+
+def test_a_thousand_repeats_leave_room_for_searches_and_searches_for_them(
+    service: Service,
+) -> None:
+    retraining_id = _retrain(service, repeats=1000)
+    job_id = accept(service.database, budget={"trials": 5})
+    service.start(service.train(lambda a: _repeat(a) if a.retraining_id else _good(a)))
+    service.run(job_id)
+    with service.database.read() as tx:
+        ended = [row for row in trials.repeats_of(tx, retraining_id) if row.state.ended]
+    assert 4 <= len(ended) <= 6
+
+
+def test_repeats_count_for_what_their_job_may_run_at_once(service: Service) -> None:
+    job_id = accept(service.database, resources={"parallel": 2})
+    with service.database.write() as tx:
+        retrainings.add_retraining(tx, job_id, RetrainingRequest(repeats=9), QUICK)
+    service.start(_hang, slots=4)
+    service.tick(3)
+    assert service.executor.free == 2
+    assert _running(service, job_id) == 1

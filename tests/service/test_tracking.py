@@ -176,6 +176,21 @@ def test_a_job_synced_again_is_the_same_run_with_its_end(
     assert run.data.tags["kerasearch.reason"] == "asked for"
 
 
+def test_a_job_that_goes_on_after_its_end_runs_again_without_the_old_reason(
+    tracking: Tracking, client: MlflowClient
+) -> None:
+    ended = job_of("j15", state=JobState.COMPLETED).model_copy(update={"reason": "used up"})
+    link = tracking.sync_job(ended, [], [])
+    extended = job_of("j15")
+    resources = extended.request.resources.model_copy(update={"parallel": 3})
+    request = extended.request.model_copy(update={"resources": resources})
+    assert tracking.sync_job(extended.model_copy(update={"request": request}), [], []) == link
+    run = client.get_run(link.run_id)
+    assert run.info.status == "RUNNING"
+    assert run.data.tags["kerasearch.reason"] == ""
+    assert run.data.tags["kerasearch.resources.parallel"] == "3"
+
+
 def test_jobs_of_one_name_share_an_experiment(tracking: Tracking, client: MlflowClient) -> None:
     one = tracking.sync_job(job_of("j3", name="shared's"), [], [])
     other = tracking.sync_job(job_of("j4", name="shared's"), [], [])

@@ -1,23 +1,31 @@
 """A lease ends in a recorded outcome, and a lost one stops its training."""
 
+import os
 import re
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import update
 
+from kerasearch.models.datasets import Schema, inspect_file
 from kerasearch.service import worker
+from kerasearch.service.dataset_files import file_of
 from kerasearch.service.files import listing, sha256_of
+from kerasearch.service.jobs import JobState
 from kerasearch.service.settings import Settings
-from kerasearch.service.store import events, jobs, trials
+from kerasearch.service.store import datasets, events, jobs, retrainings, trials
 from kerasearch.service.store.database import Database
+from kerasearch.service.store.datasets import StoredDataset
 from kerasearch.service.store.tables import jobs as jobs_table
 from kerasearch.service.store.trials import Lease
 from kerasearch.service.testing import QUICK, accept, new_database, place, wait_until
-from kerasearch.service.trials import Trial, TrialState
+from kerasearch.service.trials import RetrainingRequest, Trial, TrialState
 
 
 @pytest.fixture
@@ -84,15 +92,123 @@ def test_params_that_cannot_be_trained_are_infeasible_with_a_reason(
 def test_what_nobody_expected_is_recorded_and_the_trial_is_run_again(
     database: Database, settings: Settings
 ) -> None:
-    job_id = accept(database)
-    with database.write() as tx:
-        tx.execute(update(jobs_table).values(dataset_id="gone"))
+    job_id = accept(database, budget={"epochs": 1})
+    folder = settings.attempt_dir(job_id, 0, 1)
+    folder.parent.mkdir(parents=True)
+    folder.write_text("a file where the attempt's folder belongs")
     lease = place(database, job_id, QUICK)
     assert not worker.run_lease(database, settings, lease)
     trial = _read(database, lease)
     assert trial.state is TrialState.QUEUED
     assert trial.attempts[0].outcome == "lost"
-    assert trial.attempts[0].reason == "KerasearchError: dataset gone is gone"
+    assert str(trial.attempts[0].reason).startswith("FileExistsError: ")
+
+
+@pytest.fixture
+def altered(database: Database, settings: Settings) -> str:
+    """A job on an uploaded file that was altered since."""
+    file = settings.data_dir / "upload.csv"
+    file.write_text("x,kind\n" + "".join(f"{n},{'ab'[n % 2]}\n" for n in range(60)))
+    info = inspect_file(file, file.name, None, Schema(target="kind"))
+    stored = StoredDataset(sha256_of(file), "animals", "data.csv", info)
+    file_of(settings, stored).parent.mkdir(parents=True)
+    file.rename(file_of(settings, stored))
+    with database.write() as tx:
+        datasets.add_dataset(tx, stored)
+    job_id = accept(database)
+    with database.write() as tx:
+        tx.execute(update(jobs_table).values(dataset_id=stored.id))
+        jobs.start_job(tx, job_id)
+    with file_of(settings, stored).open("a") as opened:
+        opened.write("1000000,a\n")
+    return job_id
+
+
+def test_a_dataset_that_was_altered_fails_the_job_at_once_and_gives_no_number(
+    database: Database, settings: Settings, altered: str
+) -> None:
+    lease, other = place(database, altered, QUICK), place(database, altered, QUICK, 1)
+    assert not worker.run_lease(database, settings, lease)
+    with database.read() as tx:
+        job = jobs.read_job(tx, altered)
+    assert job.state is JobState.FAILED
+    assert str(job.reason).startswith("the file of dataset 'animals' isn't what was uploaded")
+    assert job.best is None
+    trial = _read(database, lease)
+    assert (trial.state, trial.value, trial.reason) == (TrialState.FAILED, None, job.reason)
+    assert len(trial.attempts) == 1
+    assert _read(database, other).state is TrialState.CANCELLED
+
+
+def test_a_repeat_on_an_altered_dataset_fails_and_leaves_the_job_alone(
+    database: Database, settings: Settings, altered: str
+) -> None:
+    with database.write() as tx:
+        jobs.end_job(tx, altered, JobState.COMPLETED, "done")
+        request = RetrainingRequest(repeats=1)
+        retraining_id = retrainings.add_retraining(tx, altered, request, QUICK)
+        lease = trials.place(tx, trials.unended_rows(tx)[0].id)
+    assert lease is not None
+    assert not worker.run_lease(database, settings, lease)
+    with database.read() as tx:
+        (repeat,) = trials.repeats_of(tx, retraining_id)
+        assert jobs.read_job(tx, altered).state is JobState.COMPLETED
+    assert repeat.state is TrialState.FAILED
+    assert "isn't what was uploaded" in str(repeat.reason)
+    assert repeat.metrics == {}
+
+
+def test_a_trial_whose_model_finds_no_room_waits_and_is_run_again(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often: it is no fault of the trial."""
+    pauses: list[float] = []
+    monkeypatch.setattr(
+        worker, "time", SimpleNamespace(monotonic=time.monotonic, sleep=pauses.append)
+    )
+    job_id = accept(database, budget={"epochs": 1})
+    folder = settings.attempt_dir(job_id, 0, 1)
+    folder.mkdir(parents=True)
+    (folder / f".{os.getpid()}.model.keras").symlink_to("/dev/full")
+    lease = place(database, job_id, QUICK)
+    assert not worker.run_lease(database, settings, lease)
+    assert pauses == [worker.PAUSE_S]
+    trial = _read(database, lease)
+    assert trial.state is TrialState.QUEUED
+    assert trial.attempts[0].outcome == "stopped"
+    assert trial.attempts[0].reason == f"the disk of {folder} is full"
+    assert "model.keras" not in listing(folder)
+
+    with database.write() as tx:
+        again = trials.place(tx, lease.trial_id)
+    assert again is not None
+    assert worker.run_lease(database, settings, again)
+
+
+def test_a_training_goes_on_while_the_database_is_locked_and_reports_all_of_it_later(
+    database: Database, settings: Settings
+) -> None:
+    job_id = accept(database, budget={"epochs": 30}, training={"early_stopping": None})
+    lease = place(database, job_id, QUICK)
+    impatient = Database(settings.database_url, lock_wait_s=0.01)
+
+    def lock_in_mid_training() -> None:
+        wait_until(lambda: _read(database, lease).values)
+        with closing(sqlite3.connect(settings.data_dir / "kerasearch.db")) as other:
+            other.isolation_level = None
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(1.5)
+            other.execute("ROLLBACK")
+
+    locker = threading.Thread(target=lock_in_mid_training)
+    locker.start()
+    assert worker.run_lease(impatient, settings, lease)
+    locker.join()
+    impatient.close()
+    trial = _read(database, lease)
+    assert trial.state is TrialState.COMPLETE
+    assert len(trial.values) == 30
+    assert len(trial.attempts) == 1
 
 
 def test_a_training_that_loses_its_lease_stops_and_writes_nothing_more(
@@ -133,7 +249,8 @@ def test_short_epochs_are_reported_several_in_one_write(
         clock.now += worker.REPORT_INTERVAL_S * 0.4
     assert written == [1, 1, 1, 4, 4, 4, 7]
     assert reports.add(8, {"val_accuracy": 0.8})
-    reports.flush()
+    with database.write() as tx:
+        reports.write(tx)
     assert _read(database, lease).values == [epoch / 10 for epoch in range(1, 9)]
 
 
@@ -156,3 +273,15 @@ def test_a_process_shows_life_while_an_epoch_lasts_and_ends_without_its_lease(
             jobs.cancel_job(tx, job_id)
         wait_until(lambda: exits)
     assert exits[0] == 1
+
+
+def test_a_trial_ends_with_the_epoch_that_its_time_limit_falls_in_and_keeps_its_best(
+    database: Database, settings: Settings
+) -> None:
+    job_id = accept(database, budget={"epochs": 500, "trial_time_s": 1e-9})
+    lease = place(database, job_id, QUICK)
+    assert worker.run_lease(database, settings, lease)
+    trial = _read(database, lease)
+    assert (trial.state, trial.best_epoch, len(trial.values)) == (TrialState.COMPLETE, 1, 1)
+    assert trial.reason == "its time limit of 1e-09 s ended it"
+    assert trial.model_sha256 is not None

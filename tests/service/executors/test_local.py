@@ -1,5 +1,7 @@
 """Real trial processes keep the contract, and their deaths cost one attempt at most."""
 
+import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,11 +15,14 @@ from kerasearch.service.executors.local import LocalExecutor
 from kerasearch.service.settings import Settings
 from kerasearch.service.store import trials
 from kerasearch.service.testing import (
+    QUICK,
     ExecutorContract,
     QuickTrials,
+    accept,
     ended,
     is_gone,
     new_database,
+    place,
     wait_until,
 )
 from kerasearch.service.trials import TrialState
@@ -53,14 +58,16 @@ def _pid_of(quick_trials: QuickTrials, trial_id: int) -> int | None:
         return trials.read_trial_row(tx, trial_id).attempts[-1].pid
 
 
-def test_a_trial_process_that_is_killed_ends_its_lease_with_a_reason_and_is_replaced(
-    executor: LocalExecutor, quick_trials: QuickTrials
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_trial_process_that_dies_ends_its_lease_with_a_reason_and_is_replaced(
+    executor: LocalExecutor, quick_trials: QuickTrials, how: signal.Signals
 ) -> None:
+    """As by the kernel that is out of memory, and by a fault in native code."""
     lease = quick_trials.new_lease()
     executor.place(lease)
     wait_until(lambda: _pid_of(quick_trials, lease.trial_id))
-    psutil.Process(_pid_of(quick_trials, lease.trial_id)).kill()
-    assert ended(executor, 1) == [Ended(lease, "its process was killed by signal 9")]
+    psutil.Process(_pid_of(quick_trials, lease.trial_id)).send_signal(how)
+    assert ended(executor, 1) == [Ended(lease, f"its process was killed by signal {how}")]
     assert quick_trials.state(lease) is TrialState.RUNNING
     assert executor.free == 2
 
@@ -81,6 +88,73 @@ def test_an_idle_process_that_is_killed_is_replaced_unnoticed(
     assert ended(executor, 1) == [Ended(leases[0], "its process was killed by signal 9")]
     executor.place(leases[1])
     assert ended(executor, 1) == [Ended(leases[1], None)]
+
+
+def test_a_forkserver_that_is_killed_is_replaced_with_its_trial_processes(
+    executor: LocalExecutor, quick_trials: QuickTrials
+) -> None:
+    lease = quick_trials.new_lease()
+    executor.place(lease)
+    wait_until(lambda: _pid_of(quick_trials, lease.trial_id))
+    psutil.Process(_pid_of(quick_trials, lease.trial_id)).parent().kill()
+    (end,) = ended(executor, 1)
+    assert end.lease == lease
+    assert end.reason is not None
+    other = quick_trials.new_lease()
+    executor.place(other)
+    assert ended(executor, 1) == [Ended(other, None)]
+    assert quick_trials.state(other) is TrialState.COMPLETE
+
+
+def test_a_trial_that_hangs_in_a_process_that_is_deaf_to_sigterm_gives_its_slot_back(
+    executor: LocalExecutor, quick_trials: QuickTrials
+) -> None:
+    lease = quick_trials.new_lease()
+    executor.place(lease)
+    wait_until(lambda: _pid_of(quick_trials, lease.trial_id))
+    hanging = psutil.Process(_pid_of(quick_trials, lease.trial_id))
+    hanging.suspend()
+    executor.kill(lease)
+    assert executor.free == 2
+    wait_until(lambda: is_gone(hanging))
+    other = quick_trials.lost_lease()
+    executor.place(other)
+    assert ended(executor, 1) == [Ended(other, None)]
+
+
+def test_a_trial_that_needs_more_memory_than_there_is_is_infeasible_and_costs_no_other(
+    executor: LocalExecutor, quick_trials: QuickTrials
+) -> None:
+    warm = [quick_trials.new_lease() for _ in range(2)]  # TensorFlow has its threads from then on
+    for lease in warm:
+        executor.place(lease)
+    ended(executor, 2)
+    job_id = accept(quick_trials.database)
+    wide = {**QUICK, "layers": 2, "units_1": 12_000, "units_2": 12_000}
+    greedy = place(quick_trials.database, job_id, wide)
+    for process in _trial_processes():
+        resource.prlimit(process.pid, resource.RLIMIT_AS, (process.memory_info().vms + 2**29, -1))
+    executor.place(greedy)
+    assert ended(executor, 1) == [Ended(greedy, None)]
+    with quick_trials.database.read() as tx:
+        trial = trials.read_trial_row(tx, greedy.trial_id)
+    assert trial.state is TrialState.INFEASIBLE
+    assert "OOM" in str(trial.reason)
+    assert len(trial.attempts) == 1
+    modest = [quick_trials.new_lease() for _ in range(2)]
+    for lease in modest:
+        executor.place(lease)
+    assert {end.reason for end in ended(executor, 2)} == {None}
+    assert {quick_trials.state(lease) for lease in modest} == {TrialState.COMPLETE}
+
+
+def test_the_kernel_that_is_out_of_memory_ends_trial_processes_before_any_other_part(
+    executor: LocalExecutor,
+) -> None:
+    def badness(pid: int | str) -> int:
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+    wait_until(lambda: all(badness(one.pid) > badness("self") for one in _trial_processes()))
 
 
 def _trial_processes() -> list[psutil.Process]:

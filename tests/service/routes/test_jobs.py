@@ -12,6 +12,7 @@ from kerasearch.service.routes.context import Context
 from kerasearch.service.store import jobs as store
 from kerasearch.service.store import trials
 from kerasearch.service.store.database import Database
+from kerasearch.service.trials import TrialState
 
 PostJob = Callable[..., str]
 RunTrial = Callable[..., bytes]
@@ -214,12 +215,16 @@ def test_a_page_has_from_one_to_a_thousand_items(http: httpx.Client, limit: str)
 
 @pytest.mark.parametrize(
     "call",
-    ["GET ", "POST /cancel", "GET /events", "GET /trials", "GET /trials/0", "GET /best"],
+    [
+        *("GET ", "DELETE ", "PATCH ", "POST /pause", "POST /resume", "POST /stop", "POST /retry"),
+        *("POST /cancel", "GET /events", "GET /trials", "GET /trials/0", "GET /best"),
+    ],
 )
 def test_an_unknown_job_is_nowhere(http: httpx.Client, call: str) -> None:
     method, _, path = call.partition(" ")
     for job_id in ("nothing", "%00", "x" * 5000):
-        missing = http.request(method, f"/v1/jobs/{job_id}{path}")
+        body = {"json": {}} if method == "PATCH" else {}
+        missing = http.request(method, f"/v1/jobs/{job_id}{path}", **body)
         assert missing.status_code == 404
         assert missing.headers["content-type"] == "application/problem+json"
         assert "no job" in missing.json()["detail"]
@@ -266,6 +271,81 @@ def test_a_job_that_ended_is_not_cancelled(
     assert refused.status_code == 409
     assert state in refused.json()["detail"]
     assert http.get(f"/v1/jobs/{job_id}").json()["state"] == state
+
+
+# Control
+
+
+def test_a_job_is_paused_resumed_stopped_and_says_so(http: httpx.Client, post_job: PostJob) -> None:
+    job_id = post_job()
+    for step, state in {"pause": "paused", "resume": "running", "stop": "stopping"}.items():
+        for _ in range(2):
+            answer = http.post(f"/v1/jobs/{job_id}/{step}")
+            assert (answer.status_code, answer.json()["state"]) == (200, state)
+
+
+def test_a_step_that_the_state_forbids_is_refused_with_what_is_possible(
+    http: httpx.Client, context: Context, post_job: PostJob
+) -> None:
+    job_id = post_job()
+    end(context.database, job_id)
+    for step in ("pause", "resume", "stop"):
+        refused = http.post(f"/v1/jobs/{job_id}/{step}")
+        assert refused.status_code == 409
+        assert "is completed and can't be" in refused.json()["detail"]
+        assert "but it can be extended, retried" in refused.json()["detail"]
+
+
+def test_a_budget_is_extended_after_the_job_completed(
+    http: httpx.Client, context: Context, post_job: PostJob
+) -> None:
+    job_id = post_job(budget={"trials": 3, "epochs": 4})
+    end(context.database, job_id)
+    changed = http.patch(f"/v1/jobs/{job_id}", json={"budget": {"trials": 5}})
+    assert changed.status_code == 200
+    job = changed.json()
+    assert (job["state"], job["reason"], job["ended_at"]) == ("running", None, None)
+    assert (job["request"]["budget"]["trials"], job["request"]["budget"]["epochs"]) == (5, 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"budget": {"trials": 0}}, "/budget/trials"),
+        ({"budget": {"trials": None}}, "/budget/trials"),
+        ({"budget": {"epochs": 3}}, "/budget/epochs"),
+        ({"budget": None}, "/budget"),
+        ({"resources": {"gpus": 1}}, "/resources/gpus"),
+        ({"name": "other"}, "/name"),
+    ],
+)
+def test_what_cannot_be_changed_is_refused(
+    http: httpx.Client, post_job: PostJob, change: dict[str, object], pointer: str
+) -> None:
+    refused = http.patch(f"/v1/jobs/{post_job()}", json=change)
+    assert refused.status_code == 422
+    assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
+
+
+def test_a_job_is_deleted_once_it_has_ended(http: httpx.Client, post_job: PostJob) -> None:
+    job_id = post_job()
+    assert http.delete(f"/v1/jobs/{job_id}").status_code == 409
+    http.post(f"/v1/jobs/{job_id}/cancel")
+    gone = http.delete(f"/v1/jobs/{job_id}")
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert http.get(f"/v1/jobs/{job_id}").status_code == 404
+    assert http.delete(f"/v1/jobs/{job_id}").status_code == 404
+
+
+def test_failed_trials_are_retried(http: httpx.Client, context: Context, post_job: PostJob) -> None:
+    job_id = post_job()
+    with context.database.write() as tx:
+        lease = trials.place(tx, trials.add_trial(tx, job_id, 0, {"layers": 1}, 0))
+        assert lease is not None
+        trials.finish(tx, lease, trials.Outcome(TrialState.FAILED, "gone"))
+    end(context.database, job_id, JobState.FAILED)
+    job = http.post(f"/v1/jobs/{job_id}/retry").json()
+    assert (job["state"], job["trials"]["queued"], job["trials"]["failed"]) == ("running", 1, 0)
 
 
 # Events

@@ -197,3 +197,46 @@ def test_the_file_of_a_job_with_any_name_has_a_name(
     run_trial(job_id, 0)
     disposition = http.head(f"/v1/jobs/{job_id}/best/model").headers["content-disposition"]
     assert disposition.startswith("attachment; filename*=utf-8''Gr%C3%B6%C3%9Fe")
+
+
+OWN = {
+    "layers": 1,
+    "units_1": 16,
+    "activation": "relu",
+    "batch_norm": False,
+    "dropout": 0.0,
+    "optimizer": "adam",
+    "learning_rate": 0.01,
+    "batch_size": 128,
+}
+
+
+def test_params_of_ones_own_become_the_next_trial_once(
+    http: httpx.Client, post_job: PostJob, run_trial: RunTrial
+) -> None:
+    job_id = post_job()
+    run_trial(job_id, 0)
+    first = http.post(f"/v1/jobs/{job_id}/trials", json={"params": OWN})
+    assert first.status_code == 202
+    assert first.headers["location"] == f"/v1/jobs/{job_id}/trials/1"
+    trial = first.json()
+    assert (trial["number"], trial["state"], trial["params"]) == (1, "queued", OWN)
+    again = http.post(f"/v1/jobs/{job_id}/trials", json={"params": OWN})
+    assert (again.status_code, again.json()) == (200, trial)
+
+
+def test_params_outside_the_space_are_refused(http: httpx.Client, post_job: PostJob) -> None:
+    job_id = post_job()
+    wrong = {**OWN, "dropout": 7.0, "colour": "red"}
+    refused = http.post(f"/v1/jobs/{job_id}/trials", json={"params": wrong})
+    assert refused.status_code == 422
+    pointers = {error["pointer"] for error in refused.json()["errors"]}
+    assert pointers == {"/params/dropout", "/params/colour"}
+
+
+def test_a_cancelled_job_takes_no_trials(http: httpx.Client, post_job: PostJob) -> None:
+    job_id = post_job()
+    http.post(f"/v1/jobs/{job_id}/cancel")
+    refused = http.post(f"/v1/jobs/{job_id}/trials", json={"params": OWN})
+    assert refused.status_code == 409
+    assert "is cancelled and can't be given trials" in refused.json()["detail"]

@@ -1,18 +1,28 @@
-"""The tables are migrated to, and concurrent writers wait for each other."""
+"""The tables are migrated to, concurrent writers wait for each other, and trouble is named."""
 
+import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import func, insert, inspect, select
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, func, insert, inspect, select
+from sqlalchemy.exc import OperationalError
 
+from kerasearch.service.errors import CannotServe, Unavailable
+from kerasearch.service.store import database as database_module
 from kerasearch.service.store import events
 from kerasearch.service.store.database import Database
-from kerasearch.service.store.tables import datasets, metadata, outbox
+from kerasearch.service.store.tables import datasets, jobs, metadata, outbox
 from kerasearch.service.testing import accept
 
 
@@ -111,3 +121,168 @@ def test_processes_that_write_at_once_lose_nothing(database: Database, tmp_path:
     for writer in range(2):
         numbers = [data["number"] for data in told if data["writer"] == str(writer)]
         assert numbers == list(range(25))
+
+
+def _other_process(database: Database) -> sqlite3.Connection:
+    """A connection that the service doesn't know of."""
+    return sqlite3.connect(str(database.engine.url.database), isolation_level=None)
+
+
+def test_a_database_that_another_process_locks_is_unavailable_to_writers_alone(
+    database: Database,
+) -> None:
+    job_id = accept(database)
+    impatient = Database(str(database.engine.url), lock_wait_s=0.05)
+    with closing(_other_process(database)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Unavailable, match="database is locked"), impatient.write():
+            pass
+        with impatient.read() as tx:
+            assert [event.job_id for event in events.to_mirror(tx)] == [job_id]
+        other.execute("ROLLBACK")
+    with impatient.write() as tx:
+        events.append(tx, job_id, "job", {})
+    impatient.close()
+
+
+def _fill_up(tx: Connection) -> None:
+    """Have SQLite behave as on a disk without room: the file may not grow."""
+    tx.exec_driver_sql(f"PRAGMA max_page_count={tx.exec_driver_sql('PRAGMA page_count').scalar()}")
+
+
+def test_what_a_full_disk_refuses_is_unavailable_and_leaves_nothing(database: Database) -> None:
+    job_id = accept(database)
+
+    def write_much() -> None:
+        with database.write() as tx:
+            _fill_up(tx)
+            for number in range(1000):
+                events.append(tx, job_id, "job", {"number": number, "long": "x" * 1000})
+
+    with pytest.raises(Unavailable, match="full"):
+        write_much()
+    with database.read() as tx:
+        assert len(events.events_after(tx, job_id, 0)) == 1
+
+
+def test_a_wrong_statement_is_no_matter_of_waiting(database: Database) -> None:
+    with database.read() as tx, pytest.raises(OperationalError, match="no such table"):
+        tx.exec_driver_sql("SELECT * FROM nowhere")
+
+
+def test_a_change_that_cannot_be_given_up_waits_for_the_lock(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = accept(database)
+    impatient = Database(str(database.engine.url), lock_wait_s=0.01)
+    waits = []
+    with closing(_other_process(database)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 3:
+                other.execute("ROLLBACK")
+
+        monkeypatch.setattr(database_module.time, "sleep", sleep)
+        impatient.write_when_possible(lambda tx: events.append(tx, job_id, "job", {}))
+    assert waits == [database_module.RETRY_S] * 3
+    with impatient.read() as tx:
+        assert len(events.events_after(tx, job_id, 0)) == 2
+    impatient.close()
+
+
+NEXT_REVISION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "9999"
+down_revision = "{head}"
+
+
+def upgrade():
+    op.add_column("jobs", sa.Column("mood", sa.String()))
+    {fails}
+"""
+
+
+@pytest.fixture
+def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Makes the code that of a later version with one more revision; gives the head before it."""
+
+    def next_version(fails: str = "") -> str:
+        config = Config()
+        config.set_main_option("script_location", str(database_module.MIGRATIONS))
+        head = ScriptDirectory.from_config(config).get_current_head()
+        assert head is not None
+        later = tmp_path / "later"
+        shutil.copytree(database_module.MIGRATIONS, later)
+        revision = NEXT_REVISION.format(head=head, fails=fails)
+        (later / "versions" / "r9999_mood.py").write_text(revision)
+        monkeypatch.setattr(database_module, "MIGRATIONS", later)
+        return head
+
+    return next_version
+
+
+def _columns(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {row[1] for row in connection.execute("PRAGMA table_info(jobs)")}
+
+
+def test_an_upgrade_keeps_a_copy_of_the_database_as_it_was(
+    database: Database, tmp_path: Path, next_version: Callable[[], str]
+) -> None:
+    job_id = accept(database)
+    head = next_version()
+    database.migrate()
+    assert "mood" in _columns(tmp_path / "kerasearch.db")
+    copy = tmp_path / f"kerasearch-{head}.db"
+    assert "mood" not in _columns(copy)
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("SELECT id FROM jobs").fetchall() == [(job_id,)]
+    copy.unlink()
+    database.migrate()
+    assert not copy.exists(), "nothing was upgraded"
+
+
+def test_an_upgrade_that_fails_changes_nothing(
+    database: Database, tmp_path: Path, next_version: Callable[[str], str]
+) -> None:
+    next_version("raise ZeroDivisionError")
+    with pytest.raises(ZeroDivisionError):
+        database.migrate()
+    assert "mood" not in _columns(tmp_path / "kerasearch.db")
+    accept(database)
+
+
+def test_a_database_of_a_newer_version_is_refused_in_a_sentence(
+    database: Database, next_version: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = database_module.MIGRATIONS
+    next_version()
+    database.migrate()
+    monkeypatch.setattr(database_module, "MIGRATIONS", ours)
+    with pytest.raises(CannotServe, match=r"newer Kerasearch .* revision 9999.*: install that one"):
+        database.migrate()
+
+
+def test_a_database_of_the_first_version_keeps_the_time_that_its_jobs_took(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'old.db'}")
+    config = Config()
+    config.set_main_option("script_location", str(database_module.MIGRATIONS))
+    columns = "id, name, state, request, dataset_id, body_sha256, created_at, started_at, ended_at"
+    with database.write() as tx:
+        config.attributes["connection"] = tx
+        command.upgrade(config, "0001")
+        for row in (
+            "'done', '', 'completed', '{}', '', '', 1, 2, 7",
+            "'runs', '', 'running', '{}', '', '', 1, 3, NULL",
+            "'waits', '', 'queued', '{}', '', '', 1, NULL, NULL",
+        ):
+            tx.exec_driver_sql(f"INSERT INTO jobs ({columns}) VALUES ({row})")
+    database.migrate()
+    with database.read() as tx:
+        rows = tx.execute(select(jobs.c.id, jobs.c.elapsed_s, jobs.c.running_since)).all()
+    assert sorted(rows) == [("done", 5, None), ("runs", 0, 3), ("waits", 0, None)]
+    database.close()

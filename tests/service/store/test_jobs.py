@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import update
 
 from kerasearch.service.errors import Conflict, NotFound
-from kerasearch.service.jobs import JobRequest, JobState
+from kerasearch.service.jobs import Job, JobChange, JobRequest, JobState
 from kerasearch.service.mlflow_pages import RunLink
-from kerasearch.service.store import events, jobs, trials
+from kerasearch.service.store import deletions, events, jobs, trials
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.tables import jobs as jobs_table
 from kerasearch.service.testing import accept, complete
@@ -94,9 +94,7 @@ def test_a_page_that_ends_with_the_last_job_has_no_next(database: Database) -> N
 def test_a_job_runs_from_its_start_to_its_end(database: Database) -> None:
     job_id = accept(database)
     with database.write() as tx:
-        assert not jobs.is_running(tx, job_id)
         jobs.start_job(tx, job_id)
-        assert jobs.is_running(tx, job_id)
         assert [job.id for job in jobs.unended_jobs(tx)] == [job_id]
         jobs.end_job(tx, job_id, JobState.COMPLETED, "the budget is used up")
         job = jobs.read_job(tx, job_id)
@@ -115,7 +113,7 @@ def test_the_time_left_goes_by_the_pace_so_far(database: Database) -> None:
         lease = trials.place(tx, trials.add_trial(tx, job_id, 0, {}, 0))
         assert lease is not None
         trials.finish(tx, lease, complete(0.5))
-        tx.execute(update(jobs_table).values(started_at=jobs_table.c.created_at - 10))
+        tx.execute(update(jobs_table).values(running_since=jobs_table.c.created_at - 10))
         progress = jobs.read_job(tx, job_id).progress
     assert progress.done == 1
     assert progress.elapsed_s >= 10
@@ -174,3 +172,188 @@ def test_the_link_to_mlflow_is_kept(database: Database) -> None:
         url = jobs.read_job(tx, job_id).mlflow_url
     assert url is not None
     assert "/experiments/7/runs/run" in url
+
+
+# Control
+
+
+def _read(database: Database, job_id: str) -> Job:
+    with database.read() as tx:
+        return jobs.read_job(tx, job_id)
+
+
+def _told(database: Database, job_id: str) -> list[str]:
+    with database.read() as tx:
+        return [event.data["state"] for event in events.events_after(tx, job_id, 0)]
+
+
+def _change(database: Database, job_id: str, **parts: object) -> Job:
+    with database.write() as tx:
+        jobs.change_job(tx, job_id, JobChange.model_validate(parts))
+        return jobs.read_job(tx, job_id)
+
+
+def _fail_a_trial(database: Database, job_id: str, number: int = 0) -> int:
+    with database.write() as tx:
+        row_id = trials.add_trial(tx, job_id, number, {"layers": number}, 0)
+        for _ in range(trials.MAX_ATTEMPTS):
+            lease = trials.place(tx, row_id)
+            assert lease is not None
+            trials.lose(tx, lease, "killed")
+    return row_id
+
+
+def test_a_paused_job_goes_on_and_each_step_is_told_once(database: Database) -> None:
+    job_id = accept(database)
+    with database.write() as tx:
+        jobs.start_job(tx, job_id)
+        for step in (jobs.pause_job, jobs.pause_job, jobs.resume_job, jobs.resume_job):
+            step(tx, job_id)
+    assert _told(database, job_id) == ["queued", "running", "paused", "running"]
+
+
+def test_time_runs_while_the_job_does(database: Database) -> None:
+    job_id = accept(database)
+    back = 100.0
+
+    def let_time_pass() -> None:
+        with database.write() as tx:
+            earlier = {"running_since": jobs_table.c.running_since - back}
+            tx.execute(update(jobs_table).values(earlier))
+
+    with database.write() as tx:
+        jobs.pause_job(tx, job_id)
+    assert _read(database, job_id).progress.elapsed_s == 0
+    with database.write() as tx:
+        jobs.resume_job(tx, job_id)
+    started_at = _read(database, job_id).started_at
+    assert started_at is not None
+    let_time_pass()
+    with database.write() as tx:
+        jobs.pause_job(tx, job_id)
+    let_time_pass()
+    assert _read(database, job_id).progress.elapsed_s == pytest.approx(back, abs=5)
+    with database.write() as tx:
+        jobs.resume_job(tx, job_id)
+    let_time_pass()
+    with database.write() as tx:
+        jobs.stop_job(tx, job_id)
+        jobs.end_job(tx, job_id, JobState.COMPLETED, jobs.STOPPED)
+    ended = _read(database, job_id)
+    assert ended.progress.elapsed_s == pytest.approx(2 * back, abs=5)
+    assert ended.started_at == started_at
+
+
+def test_stopping_a_job_gives_up_what_waits_and_lets_run_what_runs(database: Database) -> None:
+    job_id = accept(database)
+    with database.write() as tx:
+        trials.place(tx, trials.add_trial(tx, job_id, 0, {}, 0))
+        trials.add_trial(tx, job_id, 1, {}, 0)
+        jobs.stop_job(tx, job_id)
+        jobs.stop_job(tx, job_id)
+    job = _read(database, job_id)
+    assert (job.state, job.reason) == (JobState.STOPPING, None)
+    assert (job.trials[TrialState.RUNNING], job.trials[TrialState.CANCELLED]) == (1, 1)
+    with (
+        database.write() as tx,
+        pytest.raises(Conflict, match="is stopping and can't be paused, but it can be stopped or"),
+    ):
+        jobs.pause_job(tx, job_id)
+
+
+def test_a_longer_budget_has_an_ended_job_go_on_and_its_old_reason_is_gone(
+    database: Database,
+) -> None:
+    job_id = accept(database, budget={"trials": 3, "epochs": 7, "target": 0.5})
+    with database.write() as tx:
+        jobs.start_job(tx, job_id)
+        jobs.end_job(tx, job_id, JobState.COMPLETED, "the budget is used up")
+    job = _change(database, job_id, budget={"trials": 9, "target": None})
+    assert (job.state, job.reason, job.ended_at) == (JobState.RUNNING, None, None)
+    budget = job.request.budget
+    assert (budget.trials, budget.epochs, budget.target) == (9, 7, None)
+
+
+def test_a_change_that_changes_nothing_changes_nothing(database: Database) -> None:
+    job_id = accept(database, budget={"trials": 3})
+    with database.write() as tx:
+        jobs.end_job(tx, job_id, JobState.COMPLETED, "the budget is used up")
+    before, told = _read(database, job_id), _told(database, job_id)
+    for change in ({}, {"budget": {}}, {"budget": {"trials": 3}}, {"resources": {}}):
+        assert _change(database, job_id, **change) == before
+    assert _told(database, job_id) == told
+
+
+def test_more_slots_alone_do_not_wake_an_ended_job_and_are_told(database: Database) -> None:
+    job_id = accept(database)
+    with database.write() as tx:
+        jobs.end_job(tx, job_id, JobState.COMPLETED, "done")
+    job = _change(database, job_id, resources={"parallel": 3})
+    assert (job.state, job.reason) == (JobState.COMPLETED, "done")
+    assert job.request.resources.parallel == 3
+    assert _told(database, job_id) == ["queued", "completed", "completed"]
+
+
+def test_failed_trials_are_tried_again_with_all_their_attempts(database: Database) -> None:
+    job_id = accept(database)
+    row_id = _fail_a_trial(database, job_id)
+    with database.write() as tx:
+        jobs.end_job(tx, job_id, JobState.FAILED, "no trial had a value")
+        jobs.retry_job(tx, job_id)
+        jobs.retry_job(tx, job_id)
+        for _ in range(trials.MAX_ATTEMPTS - 1):
+            lease = trials.place(tx, row_id)
+            assert lease is not None
+            trials.lose(tx, lease, "killed again")
+        trial = trials.read_trial_row(tx, row_id)
+    assert _read(database, job_id).state is JobState.RUNNING
+    assert (trial.state, trial.reason) == (TrialState.QUEUED, None)
+    assert [attempt.outcome for attempt in trial.attempts] == [*["failed"] * 3, *["lost"] * 2]
+
+
+def test_an_ended_job_without_failed_trials_is_not_woken_by_a_retry(database: Database) -> None:
+    job_id = accept(database)
+    with database.write() as tx:
+        jobs.end_job(tx, job_id, JobState.COMPLETED, "done")
+        jobs.retry_job(tx, job_id)
+    assert _read(database, job_id).state is JobState.COMPLETED
+
+
+def test_the_same_params_are_enqueued_once(database: Database) -> None:
+    job_id = accept(database)
+    with database.write() as tx:
+        assert jobs.enqueue_trial(tx, job_id, {"layers": 1, "dropout": 0.0}) == (0, True)
+        assert jobs.enqueue_trial(tx, job_id, {"dropout": 0, "layers": 1}) == (0, False)
+        assert jobs.enqueue_trial(tx, job_id, {"layers": 2, "dropout": 0.0}) == (1, True)
+    assert _told(database, job_id) == ["queued", "queued", "queued"]
+
+
+def test_a_deleted_job_is_gone_with_all_that_belongs_to_it(database: Database) -> None:
+    job_id, other = accept(database), accept(database)
+    _fail_a_trial(database, job_id)
+    with database.write() as tx:
+        with pytest.raises(Conflict, match="is queued and can't be deleted"):
+            jobs.delete_job(tx, job_id)
+        jobs.set_mirror_link(tx, job_id, RunLink("7", "run"))
+        jobs.cancel_job(tx, job_id)
+        jobs.delete_job(tx, job_id)
+        with pytest.raises(NotFound):
+            jobs.delete_job(tx, job_id)
+        assert [job.id for job in jobs.list_jobs(tx, None, 9, None).items] == [other]
+        assert trials.list_trials(tx, job_id, None, None, None) == []
+        assert events.events_after(tx, job_id, 0) == []
+
+
+def test_a_deletion_is_due_when_no_process_writes_files_any_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = accept(database)
+    with database.write() as tx:
+        jobs.cancel_job(tx, job_id)
+        jobs.delete_job(tx, job_id)
+        jobs.set_mirror_link(tx, job_id, RunLink("7", "run"))  # the mirror was just making it
+        assert deletions.due_deletions(tx) == []
+        monkeypatch.setattr(deletions, "LETTING_GO_S", 0.0)
+        assert deletions.due_deletions(tx) == [deletions.Deletion(job_id, RunLink("7", "run"))]
+        deletions.finish_deletion(tx, job_id)
+        assert deletions.due_deletions(tx) == []

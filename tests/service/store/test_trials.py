@@ -119,7 +119,7 @@ def test_without_the_lease_nothing_is_written(
     assert _contents(database) == before
 
 
-@pytest.mark.parametrize("let_go", [trials.lose, trials.put_back])
+@pytest.mark.parametrize("let_go", [trials.lose, trials.hang, trials.put_back])
 def test_a_lease_that_is_gone_already_is_not_lost_again(
     database: Database, job_id: str, let_go: Callable[[Connection, Lease, str], None]
 ) -> None:
@@ -151,6 +151,23 @@ def test_a_lost_trial_is_run_again_and_fails_with_its_third_attempt(
     assert trial.values == [0.3], "epochs are the last attempt's"
     with database.write() as tx:
         assert trials.place(tx, lease.trial_id) is None
+
+
+@pytest.mark.parametrize("first", [trials.hang, trials.lose])
+def test_a_trial_that_hangs_is_run_again_once(
+    database: Database, job_id: str, first: Callable[[Connection, Lease, str], None]
+) -> None:
+    lease = _place(database, job_id)
+    with database.write() as tx:
+        first(tx, lease, "no epoch ended for 9 s")
+    assert _read(database, lease).state is TrialState.QUEUED
+    again = _place_again(database, lease)
+    with database.write() as tx:
+        trials.hang(tx, again, "no epoch ended for 9 s")
+    trial = _read(database, lease)
+    assert trial.state is TrialState.FAILED
+    assert trial.reason == "no epoch ended for 9 s, the last of 2 attempts"
+    assert trial.attempts[-1].outcome == "hung"
 
 
 def test_a_trial_that_we_stopped_ourselves_may_be_run_any_number_of_times(

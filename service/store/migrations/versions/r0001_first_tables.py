@@ -160,7 +160,10 @@ def upgrade() -> None:
         sa.Column("started_at", sa.Float(), nullable=False),
         sa.Column("ended_at", sa.Float(), nullable=True),
         sa.Column(
-            "outcome", sa.String(), nullable=True, comment="a trial state, 'lost' or 'stopped'"
+            "outcome",
+            sa.String(),
+            nullable=True,
+            comment="a trial state, 'lost', 'hung' or 'stopped'",
         ),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("device", sa.String(), nullable=True),

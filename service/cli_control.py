@@ -1,0 +1,120 @@
+"""`kerasearch pause`, `stop`, `extend` and what else changes a job."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kerasearch.service.client import Client
+    from kerasearch.service.jobs import Job
+
+control_app = typer.Typer(no_args_is_help=True)
+
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@control_app.command()
+def pause(job: JobId, as_json: Json = False) -> None:
+    """Begin no trial of a job any more; those that run finish."""
+    _control(lambda client: client.pause(job), as_json)
+
+
+@control_app.command()
+def resume(job: JobId, as_json: Json = False) -> None:
+    """Go on with a paused job."""
+    _control(lambda client: client.resume(job), as_json)
+
+
+@control_app.command()
+def stop(job: JobId, as_json: Json = False) -> None:
+    """Complete a job once its running trials have finished."""
+    _control(lambda client: client.stop(job), as_json)
+
+
+@control_app.command()
+def cancel(job: JobId, as_json: Json = False) -> None:
+    """End a job and its running trials now."""
+    _control(lambda client: client.cancel(job), as_json)
+
+
+@control_app.command()
+def retry(job: JobId, as_json: Json = False) -> None:
+    """Run the failed trials of a job again."""
+    _control(lambda client: client.retry(job), as_json)
+
+
+@control_app.command()
+def extend(
+    job: JobId,
+    trials: Annotated[int | None, typer.Option(help="Of the job, in all.")] = None,
+    time_s: Annotated[float | None, typer.Option("--time", help="Seconds, in all.")] = None,
+    target: Annotated[float | None, typer.Option(help="Value that is good enough.")] = None,
+    epochs_total: Annotated[int | None, typer.Option(help="Over all trials.")] = None,
+    failures: Annotated[int | None, typer.Option(help="In a row, that fail the job.")] = None,
+    trial_time_s: Annotated[
+        float | None, typer.Option("--trial-time", help="Seconds of one trial.")
+    ] = None,
+    parallel: Annotated[int | None, typer.Option(help="Trials at once.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Extend or shrink a job's budget; one that has ended goes on."""
+    from kerasearch.service.terminal import refuse
+
+    limits = {
+        "trials": trials,
+        "time_s": time_s,
+        "target": target,
+        "epochs_total": epochs_total,
+        "failures": failures,
+        "trial_time_s": trial_time_s,
+    }
+    budget = {name: value for name, value in limits.items() if value is not None}
+    change: dict[str, object] = {"budget": budget} if budget else {}
+    if parallel is not None:
+        change["resources"] = {"parallel": parallel}
+    if not change:
+        refuse("say what is to change: --trials, for one")
+    _control(lambda client: client.change(job, change), as_json)
+
+
+@control_app.command()
+def enqueue(
+    job: JobId,
+    params: Annotated[Path, typer.Argument(help="A file of params, as YAML, JSON or TOML.")],
+    as_json: Json = False,
+) -> None:
+    """Have params of your own tried next; the trial's number alone is printed on stdout."""
+    from kerasearch.service.job_files import read_job_file
+    from kerasearch.service.terminal import pointing_into, readable, server, show_json
+
+    with readable():
+        given = read_job_file(params)
+    with server() as client, pointing_into(params, "/params"):
+        trial = client.enqueue(job, given)
+    if as_json:
+        show_json(trial)
+    else:
+        typer.echo(trial.number)
+
+
+@control_app.command()
+def delete(job: JobId) -> None:
+    """Delete an ended job with its trials, files and MLflow runs."""
+    from kerasearch.service.terminal import say, server
+
+    with server() as client:
+        client.delete(job)
+    say(f"{job} deleted")
+
+
+def _control(take_step: "Callable[[Client], Job]", as_json: bool) -> None:
+    from kerasearch.service.terminal import say, server, show_json
+
+    with server() as client:
+        job = take_step(client)
+    say(f"{job.id} {job.state}")
+    if as_json:
+        show_json(job)
