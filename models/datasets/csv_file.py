@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import islice
 from math import isnan
 from pathlib import Path
@@ -38,7 +39,8 @@ def inspect_csv(path: Path, kind: Kind, schema: Schema) -> DatasetInfo:
     if kind == "image":
         raise InvalidInput.at("/kind", "images come as an NPZ file, not as CSV")
     delimiter = detect_delimiter(path)
-    first = next((row.cells for row in read_rows(path, delimiter)), None)
+    with closing(read_rows(path, delimiter)) as rows_read:
+        first = next((row.cells for row in rows_read), None)
     if first is None:
         refuse("the file is empty")
     header = _is_header(first, schema.target) if schema.header is None else schema.header
@@ -84,10 +86,10 @@ def load_csv(path: Path, info: DatasetInfo, selection: Selection) -> Dataset:
     index = index_labels(target.values or ())
     x = np.empty((info.rows, len(selection.features)), np.float32)
     y = np.empty(info.rows, np.int64)
-    rows = _data_rows(path, info.delimiter, info.header is True)
-    for i, (_, cells) in enumerate(rows):
-        x[i] = [float(cells[column]) for column in selection.features]
-        y[i] = index[cells[selection.target]]
+    with _data_rows(path, info.delimiter, info.header is True) as rows:
+        for i, (_, cells) in enumerate(rows):
+            x[i] = [float(cells[column]) for column in selection.features]
+            y[i] = index[cells[selection.target]]
     return Dataset(
         kind=info.kind,
         x=x.reshape(info.rows, *selection.example_shape(info.kind)),
@@ -114,8 +116,11 @@ def _names(first: Sequence[str], header: bool) -> list[str]:
     return names
 
 
-def _data_rows(path: Path, delimiter: str, header: bool) -> Iterator[Row]:
-    return islice(read_rows(path, delimiter), 1 if header else 0, None)
+@contextmanager
+def _data_rows(path: Path, delimiter: str, header: bool) -> Iterator[Iterator[Row]]:
+    """The rows below the header; the file is closed with the block, also when a row is refused."""
+    with closing(read_rows(path, delimiter)) as rows:
+        yield islice(rows, 1 if header else 0, None)
 
 
 def _scan(
@@ -123,11 +128,13 @@ def _scan(
 ) -> tuple[int, tuple[Column, ...]]:
     scans = [_ColumnScan(name) for name in names]
     rows = 0
-    for block in _blocks(_data_rows(path, delimiter, header)):
-        rows += len(block)
-        lines = [row.line for row in block]
-        for scan, cells in zip(scans, zip(*(row.cells for row in block), strict=True), strict=True):
-            scan.add(lines, cells)
+    with _data_rows(path, delimiter, header) as data_rows:
+        for block in _blocks(data_rows):
+            rows += len(block)
+            lines = [row.line for row in block]
+            columns = zip(*(row.cells for row in block), strict=True)
+            for scan, cells in zip(scans, columns, strict=True):
+                scan.add(lines, cells)
     if not rows:
         refuse("there is no row of data below the header")
     return rows, tuple(scan.column() for scan in scans)

@@ -1,7 +1,8 @@
 """The rows of a CSV file as text: streamed, all of one width, refused where they aren't."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -25,24 +26,30 @@ def refuse(detail: str) -> NoReturn:
 
 def detect_delimiter(path: Path) -> str:
     """The delimiter that cuts the first line into most cells."""
-    first = next((line for line in _lines(path) if line.strip()), None)
+    with closing(_lines(path)) as lines:
+        first = next((line for line in lines if line.strip()), None)
     if first is None:
         refuse("the file is empty")
     return max(DELIMITERS, key=lambda sign: len(next(csv.reader([first], delimiter=sign))))
 
 
-def read_rows(path: Path, delimiter: str) -> Iterator[Row]:
-    """Every row but blank ones, cells without surrounding blanks.
+def read_rows(path: Path, delimiter: str) -> Generator[Row, None, None]:
+    """Every row but blank ones, cells without surrounding blanks; close it where it may not end.
 
     Raises:
         InvalidInput: At `/file`: not UTF-8 text, a row too long, a row wider or narrower than the
             first, quotes that don't close.
     """
+    with closing(_lines(path)) as lines:
+        yield from _rows(lines, delimiter)
+
+
+def _rows(source: Iterator[str], delimiter: str) -> Iterator[Row]:
     taken = 0
 
     def lines() -> Iterator[str]:
         nonlocal taken
-        for number, line in enumerate(_lines(path), start=1):
+        for number, line in enumerate(source, start=1):
             taken += len(line)
             if taken > MAX_ROW:
                 refuse(f"the row at line {number} is longer than {MAX_ROW} characters")
@@ -69,7 +76,7 @@ def read_rows(path: Path, delimiter: str) -> Iterator[Row]:
         refuse(f"line {reader.line_num} can't be read as CSV: {error}")
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path) -> Generator[str, None, None]:
     number = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

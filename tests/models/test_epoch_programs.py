@@ -206,7 +206,13 @@ def test_a_process_that_has_trained_does_exactly_what_a_fresh_one_does(tmp_path:
         np.testing.assert_array_equal(mine, theirs)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        pytest.param(name, marks=[] if name in ("adam", "sgd") else pytest.mark.slow)
+        for name in OPTIMIZERS
+    ],
+)
 def test_every_optimizer_starts_afresh_in_a_kept_program(optimizer: str) -> None:
     params = {**DENSE, "layers": 1, "batch_norm": False, "optimizer": optimizer}
     params |= {"clipnorm": 1.0, "weight_decay": 0.01}
