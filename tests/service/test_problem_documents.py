@@ -88,7 +88,7 @@ def test_pointers_of_a_query_are_the_names_in_it(http: httpx.Client) -> None:
         {
             "pointer": "/state",
             "detail": "no state 'runing'; did you mean 'running'? known: cancelled, completed, "
-            "failed, paused, queued, running",
+            "failed, paused, queued, running, stopping",
         },
         {"pointer": "/limit", "detail": "must be a whole number, not 'many'"},
     ]
