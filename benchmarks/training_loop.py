@@ -27,7 +27,9 @@ from kerasearch.models.datasets import fit_scaling, load_builtin, split_rows
 from kerasearch.models.epoch_programs import EpochPrograms
 from kerasearch.models.evaluation import evaluate
 from kerasearch.models.family import DataShape, ModelFamily, hyperparameters
-from kerasearch.models.training import Parts, TrainingPlan, make_optimizer, train
+from kerasearch.models.optimizers import make_optimizer
+from kerasearch.models.plan import Parts, TrainingPlan
+from kerasearch.models.training import train
 from kerasearch.searchspaces.parameters import Params
 from kerasearch.searchspaces.training import DEFAULTS
 

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from kerasearch.service.answers import ClientError
 from kerasearch.service.client import Client
-from kerasearch.service.job_files import read_job_file
+from kerasearch.service.command.job_files import read_job_file
+from kerasearch.service.command.retraining_progress import download_artifacts, wait_for_retraining
+from kerasearch.service.command.retraining_tables import retraining_sheet
+from kerasearch.service.command.tables import best_sheet
+from kerasearch.service.command.terminal import say, stderr, stdout
+from kerasearch.service.command.watching import watch
 from kerasearch.service.jobs import Job
 from kerasearch.service.launching import NotReady, running_service
-from kerasearch.service.retraining_progress import download_artifacts, wait_for_retraining
-from kerasearch.service.retraining_tables import retraining_sheet
 from kerasearch.service.supervisor import held_by
-from kerasearch.service.tables import best_sheet
-from kerasearch.service.terminal import say, stderr, stdout
-from kerasearch.service.watching import watch
 
 JOB = Path(__file__).with_name("epidemic-lstm.yaml")
 OUTPUT = Path("demo-output")

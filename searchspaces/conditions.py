@@ -52,7 +52,7 @@ def resolve(
             problems += _stated_problems(name, when, merged, resolved)
             resolved[name] = parameter
             continue
-        undecidable = [parent for parent in when if not _decides(merged[parent])]
+        undecidable = [parent for parent in when if not _decides(merged.get(parent))]
         problems += [
             Problem(
                 pointer_to(p), f"decides whether {name} is active, so it must be a choice or int"
@@ -108,10 +108,9 @@ def _decides(parent: Parameter | None) -> bool:
 
 
 def _can_be(name: str, value: Value, merged: Readable, resolved: Mapping[str, Parameter]) -> bool:
-    parameter = merged[name]
-    if parameter is None:
+    if name in merged and merged[name] is None:
         return True
-    return name in resolved and not refusal(parameter, value)
+    return name in resolved and not refusal(resolved[name], value)
 
 
 def refusal(parameter: Parameter, value: Value) -> str:

@@ -45,21 +45,25 @@ def space_for(family: str, raw: Mapping[str, object]) -> SearchSpace:
     known = {*defaults.parameters, *TRAINING_PARAMETERS}
     problems = [
         Problem(pointer_to(name), unknown(f"parameter of {family}", str(name), known))
-        for name in raw
-        if name not in known
+        for name, value in raw.items()
+        if name not in known and not _sets_another(value)
     ]
     try:
         space = SearchSpace.parse(raw, defaults)
     except InvalidInput as error:
         raise InvalidInput([*problems, *error.problems]) from None
     for name, parameter in space.parameters.items():
-        if name in TRAINING_PARAMETERS:
-            problems += training_problems(name, parameter)
-        elif name in known:
+        problems += training_problems(name, parameter)
+        if name in defaults.parameters and name not in TRAINING_PARAMETERS:
             problems += _family_problems(family, name, space, defaults)
     if problems:
         raise InvalidInput(problems)
     return space
+
+
+def _sets_another(raw: object) -> bool:
+    sets = raw.get("sets") if isinstance(raw, Mapping) else getattr(raw, "sets", None)
+    return sets is not None
 
 
 def _family_problems(
@@ -68,7 +72,10 @@ def _family_problems(
     """Why a model that is built for the default's parameter can't do with the one in `space`."""
     parameter, default = space.parameters[name], defaults.parameters[name]
     given, needed = _kind_of_all(parameter), _kind_of_all(default)
-    if needed not in (given, ANYTHING) and (given, needed) != (WHOLE, NUMBERS):
+    if parameter.sets:
+        detail = f"{family} reads {name} itself; give what sets {parameter.sets} another name"
+        yield Problem(pointer_to(name, "sets"), detail)
+    elif needed not in (given, ANYTHING) and (given, needed) != (WHOLE, NUMBERS):
         detail = f"{family} reads {name} as {needed}, and {parameter} gives {given}"
         yield Problem(pointer_to(name), detail)
     elif any(name in (other.when or ()) for other in defaults.parameters.values()):

@@ -65,11 +65,13 @@ class _Parameter(BaseModel):
     Attributes:
         when: Parent to those of its values that activate this parameter; all parents must agree.
             None says nothing, so that a family's default condition stays; `{}` says always.
+        sets: The name that training reads it under, where that isn't its own (see `setters`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     when: When = None
+    sets: str | None = None
 
     @model_validator(mode="after")
     def _keep_rules(self) -> Self:
@@ -86,7 +88,8 @@ class _Parameter(BaseModel):
     def canonical(self) -> dict[str, object]:
         """The parameter in JSON's types, what was not said left out."""
         fields: dict[str, object] = self.model_dump(mode="json")
-        fields["when"] = fields.pop("when")  # last, where a person looks for it
+        for name in ("when", "sets"):
+            fields[name] = fields.pop(name)  # last, where a person looks for it
         return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -16,6 +16,7 @@ from kerasearch.searchspaces.parameters import (
 )
 from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to, unknown
 from kerasearch.searchspaces.reading import parse_parameter
+from kerasearch.searchspaces.setters import beside_setters, overlaps, setter_problems
 from kerasearch.searchspaces.size import TooEntangled, count_configurations
 from kerasearch.searchspaces.values import Params, Value, plain_value
 
@@ -38,7 +39,8 @@ class SearchSpace:
         Each value is a parameter, its canonical mapping, a Hyperas string, or a plain value, which
         fixes the parameter. What `raw` names replaces the default's parameter; where it says no
         `when`, the default's condition stays. Conditions of the default are narrowed to what the
-        new parents can be, and default parameters that can't be active any more are left out.
+        new parents can be, and default parameters that can't be active any more, or whose name is
+        set by a parameter of `raw`, are left out.
 
         Raises:
             InvalidInput: With every problem found; pointers start at `raw`.
@@ -57,8 +59,10 @@ class SearchSpace:
             except InvalidInput as error:
                 own[str(name)] = None
                 problems += error.under(pointer_to(name)).problems
-        parameters, wrong_conditions = resolve(own, defaults.parameters if defaults else {})
-        problems += wrong_conditions
+        problems += setter_problems(own)
+        default = beside_setters(own, defaults.parameters if defaults else {})
+        parameters, wrong_conditions = resolve(own, default)
+        problems += wrong_conditions or overlaps(parameters)
         if problems:
             raise InvalidInput(problems)
         try:
@@ -133,10 +137,14 @@ class SearchSpace:
             raise InvalidInput(problems)
         return checked
 
-    def table(self) -> list[tuple[str, str, str]]:
-        """Name, distribution and condition of each parameter, in words."""
+    def settings(self, params: Mapping[str, Value]) -> Params:
+        """Params of this space under the names that model and training read."""
+        return {self.parameters[name].sets or name: value for name, value in params.items()}
+
+    def table(self) -> list[tuple[str, str, str, str]]:
+        """Name, distribution, condition and the name set of each parameter, in words."""
         return [
-            (name, str(parameter), describe_when(parameter.when))
+            (name, str(parameter), describe_when(parameter.when), parameter.sets or "")
             for name, parameter in self.parameters.items()
         ]
 

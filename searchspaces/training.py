@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kerasearch.searchspaces.parameters import Choice, Normal, Parameter, Params, Value
 from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to, unknown
-from kerasearch.searchspaces.space import SearchSpace
+
+if TYPE_CHECKING:
+    from kerasearch.searchspaces.space import SearchSpace  # which knows this module
 
 OPTIMIZERS = (
     "adadelta",
@@ -81,7 +84,7 @@ DEFAULTS: Params = {
 """Where a space doesn't name them; `epochs` is the budget's then."""
 
 
-def check_training(space: SearchSpace) -> None:
+def check_training(space: "SearchSpace") -> None:
     """Refuse a space that could give training a value it can't use.
 
     Raises:
@@ -90,7 +93,6 @@ def check_training(space: SearchSpace) -> None:
     problems = [
         problem
         for name, parameter in space.parameters.items()
-        if name in TRAINING_PARAMETERS
         for problem in training_problems(name, parameter)
     ]
     if problems:
@@ -98,14 +100,17 @@ def check_training(space: SearchSpace) -> None:
 
 
 def training_problems(name: str, parameter: Parameter) -> Iterator[Problem]:
-    """Why training can't use a parameter of one of its names.
+    """Why training can't use a parameter that it reads, under this name or the one it sets.
 
     Pointers stop at the parameter, which may have been written as a string or a plain value.
     """
-    if name != "optimizer":
-        if not TRAINING_NUMBERS[name].admits(parameter):
-            detail = f"{name} must be {TRAINING_NUMBERS[name]}, and {parameter} isn't always"
+    read_as = parameter.sets or name
+    if read_as in TRAINING_NUMBERS:
+        if not TRAINING_NUMBERS[read_as].admits(parameter):
+            detail = f"{read_as} must be {TRAINING_NUMBERS[read_as]}, and {parameter} isn't always"
             yield Problem(pointer_to(name), detail)
+    elif read_as != "optimizer":
+        return
     elif not isinstance(parameter, Choice):
         yield Problem(pointer_to(name), "an optimizer is a choice of names: [adam, sgd]")
     else:

@@ -12,24 +12,19 @@ from kerasearch.models.datasets.split import Rows
 from kerasearch.models.evaluation import Evaluation, evaluate
 from kerasearch.models.family import DataShape
 from kerasearch.models.pictures import draw_confusion_matrix, draw_curves
-from kerasearch.models.training import (
-    EarlyStopping,
-    OnEpoch,
-    Parts,
-    TrainedModel,
-    TrainingPlan,
-    train,
-)
+from kerasearch.models.plan import EarlyStopping, Parts, TrainingPlan
+from kerasearch.models.training import TrainedModel, train
+from kerasearch.models.watch import OnEpoch
 from kerasearch.service import jobs
 from kerasearch.service.dataset_files import open_dataset
 from kerasearch.service.files import sha256_of, write_csv, write_json, write_text, written_whole
 from kerasearch.service.jobs import JobRequest
 from kerasearch.service.settings import Settings
 from kerasearch.service.store import jobs as jobs_store
+from kerasearch.service.store import leases
 from kerasearch.service.store import retrainings as retrainings_store
-from kerasearch.service.store import trials as store
 from kerasearch.service.store.database import Database
-from kerasearch.service.store.trials import Assignment, Lease, Outcome
+from kerasearch.service.store.leases import Assignment, Lease, Outcome
 from kerasearch.service.trials import TrialState
 
 
@@ -72,7 +67,7 @@ def _run_search_trial(attempt: Attempt) -> Outcome:
     )
     value = trained.metrics[plan.metric]
     with attempt.database.read() as tx:
-        kept = store.keeps_model(
+        kept = leases.keeps_model(
             tx, assignment.job_id, value, maximize=plan.direction == "maximize"
         )
     limit_s = request.budget.trial_time_s

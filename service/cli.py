@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kerasearch.service.cli_backup import backup_app
-from kerasearch.service.cli_control import control_app
-from kerasearch.service.cli_datasets import datasets_app
+from kerasearch.service.command.backup import backup_app
+from kerasearch.service.command.control import control_app
+from kerasearch.service.command.datasets import datasets_app
 
 if TYPE_CHECKING:
     from kerasearch.service.client import Client
@@ -72,10 +72,10 @@ def serve(
     """Run the service until Ctrl-C or SIGTERM. What isn't given is read from KERASEARCH_*."""
     from pydantic import ValidationError
 
+    from kerasearch.service.command.terminal import fail, refuse
     from kerasearch.service.errors import CannotServe
     from kerasearch.service.settings import Settings
     from kerasearch.service.supervisor import serve
-    from kerasearch.service.terminal import fail, refuse
 
     options = {
         "host": host,
@@ -106,8 +106,8 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Start a search job; its id alone is printed on stdout."""
-    from kerasearch.service.job_files import override, read_job_file
-    from kerasearch.service.terminal import pointing_into, readable, server, show_json
+    from kerasearch.service.command.job_files import override, read_job_file
+    from kerasearch.service.command.terminal import pointing_into, readable, server, show_json
 
     with readable():
         request = read_job_file(file)
@@ -127,7 +127,7 @@ def submit(
 @app.command()
 def watch(job: JobId, as_json: Json = False) -> None:
     """Watch a job until it ends; exit 1 unless it completes. Ctrl-C leaves it running."""
-    from kerasearch.service.terminal import server, show_json
+    from kerasearch.service.command.terminal import server, show_json
 
     with server() as client:
         ended = _watch(client, job)
@@ -141,8 +141,8 @@ def jobs(state: State = None, limit: Limit = 20, as_json: Json = False) -> None:
     """The server's jobs, newest first."""
     from itertools import islice
 
-    from kerasearch.service.tables import jobs_table
-    from kerasearch.service.terminal import server, show
+    from kerasearch.service.command.tables import jobs_table
+    from kerasearch.service.command.terminal import server, show
 
     with server() as client:
         found = list(islice(client.jobs(state), limit))
@@ -152,8 +152,8 @@ def jobs(state: State = None, limit: Limit = 20, as_json: Json = False) -> None:
 @app.command("show")
 def show_job(job: JobId, as_json: Json = False) -> None:
     """What a job is, and how far it is."""
-    from kerasearch.service.tables import job_sheet
-    from kerasearch.service.terminal import server, show
+    from kerasearch.service.command.tables import job_sheet
+    from kerasearch.service.command.terminal import server, show
 
     with server() as client:
         found = client.job(job)
@@ -165,8 +165,8 @@ def trials(job: JobId, state: State = None, limit: Limit = 1000, as_json: Json =
     """A job's trials, by number."""
     from itertools import islice
 
-    from kerasearch.service.tables import trials_table
-    from kerasearch.service.terminal import server, show
+    from kerasearch.service.command.tables import trials_table
+    from kerasearch.service.command.terminal import server, show
 
     with server() as client:
         metric = client.job(job).request.objective.metric
@@ -177,8 +177,8 @@ def trials(job: JobId, state: State = None, limit: Limit = 1000, as_json: Json =
 @app.command()
 def best(job: JobId, as_json: Json = False) -> None:
     """The best trial so far, and its params."""
-    from kerasearch.service.tables import best_sheet
-    from kerasearch.service.terminal import server, show
+    from kerasearch.service.command.tables import best_sheet
+    from kerasearch.service.command.terminal import server, show
 
     with server() as client:
         found = client.best(job)
@@ -194,7 +194,7 @@ def download(
     """The best model as a .keras file, checked by its SHA-256; goes on where it broke off."""
     from rich.progress import DownloadColumn, Progress
 
-    from kerasearch.service.terminal import say, server, show_json, stderr
+    from kerasearch.service.command.terminal import say, server, show_json, stderr
 
     console = stderr()
     columns = (*Progress.get_default_columns(), DownloadColumn())
@@ -232,10 +232,13 @@ def retrain(
     as_json: Json = False,
 ) -> None:
     """Train chosen params anew, several times, and judge them on the sealed test part."""
-    from kerasearch.service.job_files import read_job_file
-    from kerasearch.service.retraining_progress import download_artifacts, wait_for_retraining
-    from kerasearch.service.retraining_tables import retraining_sheet
-    from kerasearch.service.terminal import (
+    from kerasearch.service.command.job_files import read_job_file
+    from kerasearch.service.command.retraining_progress import (
+        download_artifacts,
+        wait_for_retraining,
+    )
+    from kerasearch.service.command.retraining_tables import retraining_sheet
+    from kerasearch.service.command.terminal import (
         fail,
         left_running,
         pointing_into,
@@ -278,8 +281,8 @@ def retrain(
 @app.command()
 def models(as_json: Json = False) -> None:
     """The model families that the server knows."""
-    from kerasearch.service.tables import models_table
-    from kerasearch.service.terminal import server, show
+    from kerasearch.service.command.tables import models_table
+    from kerasearch.service.command.terminal import server, show
 
     with server() as client:
         found = list(client.models())
@@ -295,9 +298,15 @@ def space(
     from random import Random
 
     from kerasearch.searchspaces import SearchSpace, default_space, space_for
-    from kerasearch.service.job_files import read_job_file
-    from kerasearch.service.tables import space_sheet
-    from kerasearch.service.terminal import readable, refuse, sentences_about, show_json, stdout
+    from kerasearch.service.command.job_files import read_job_file
+    from kerasearch.service.command.tables import space_sheet
+    from kerasearch.service.command.terminal import (
+        readable,
+        refuse,
+        sentences_about,
+        show_json,
+        stdout,
+    )
 
     with readable():
         document = read_job_file(file)
@@ -327,8 +336,8 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """What is installed, which devices and ports, what is wrong and how to mend it."""
-    from kerasearch.service.doctor import examine, line_of
-    from kerasearch.service.terminal import show_json, stdout
+    from kerasearch.service.command.doctor import examine, line_of
+    from kerasearch.service.command.terminal import show_json, stdout
 
     console = stdout()
     checks = []
@@ -343,8 +352,8 @@ def doctor(
 
 
 def _watch(client: "Client", job_id: str) -> "Job":
-    from kerasearch.service.terminal import left_running, stderr
-    from kerasearch.service.watching import watch
+    from kerasearch.service.command.terminal import left_running, stderr
+    from kerasearch.service.command.watching import watch
 
     with left_running(
         f"the job goes on; watch it again: kerasearch watch {job_id}, "
@@ -354,7 +363,7 @@ def _watch(client: "Client", job_id: str) -> "Job":
 
 
 def _exit_by(job: "Job") -> None:
-    from kerasearch.service.terminal import fail
+    from kerasearch.service.command.terminal import fail
 
     if job.state == "cancelled":
         fail("the job was cancelled")

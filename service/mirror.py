@@ -20,7 +20,7 @@ from kerasearch.service.process import beat
 from kerasearch.service.sampling.plots import draw_study
 from kerasearch.service.sampling.study import PastTrial, study_of_values
 from kerasearch.service.settings import Settings
-from kerasearch.service.store import deletions, events, jobs, retrainings, trials
+from kerasearch.service.store import deletions, events, jobs, retrainings, trial_views, trials
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.events import Event
 from kerasearch.service.tracking import Tracking, TrackingRefused, TrackingUnavailable
@@ -137,7 +137,7 @@ class Mirror:
 
     def _show_trial(self, job: Job, parent: RunLink, row_id: int) -> None:
         with self._database.read() as tx:
-            trial = trials.read_trial_row(tx, row_id)
+            trial = trial_views.read_trial_row(tx, row_id)
         if trial.state is TrialState.QUEUED:
             return  # MLflow never changes when a run began: it is made when the trial begins
         files = self._settings.attempt_dir(job.id, trial.number, len(trial.attempts))
@@ -150,7 +150,7 @@ class Mirror:
     def _show_job(self, job: Job) -> None:
         """The parent run last: its status says that everything below it is there."""
         with self._database.read() as tx:
-            every = trials.list_trials(tx, job.id, None, None, None, curves=False)
+            every = trial_views.list_trials(tx, job.id, None, None, None, curves=False)
         with tempfile.TemporaryDirectory() as folder:
             self._tracking.sync_job(job, every, self._plots(job, Path(folder)))
 

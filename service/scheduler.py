@@ -22,12 +22,13 @@ from kerasearch.service.retraining_report import report_of, write_report
 from kerasearch.service.sampling.study import JobStudy, PastTrial, SpaceExhausted
 from kerasearch.service.seeds import trial_seed
 from kerasearch.service.settings import Settings
-from kerasearch.service.store import events
+from kerasearch.service.store import events, leases
 from kerasearch.service.store import jobs as jobs_store
 from kerasearch.service.store import retrainings as retrainings_store
 from kerasearch.service.store import trials as trials_store
 from kerasearch.service.store.database import Database, Transaction
-from kerasearch.service.store.trials import Lease, TrialRow
+from kerasearch.service.store.leases import Lease
+from kerasearch.service.store.trials import TrialRow
 from kerasearch.service.trials import TrialState
 
 log = logging.getLogger(__name__)
@@ -157,7 +158,7 @@ class Scheduler:
         with self._database.write() as tx:
             for row in trials_store.unended_rows(tx):
                 if row.lease is not None:
-                    trials_store.put_back(tx, row.lease, "the service ended")
+                    leases.put_back(tx, row.lease, "the service ended")
 
     def stop(self) -> None:
         """End the trial processes, and have their trials run again at the next start."""
@@ -165,7 +166,7 @@ class Scheduler:
         with self._database.write() as tx:
             for row in trials_store.unended_rows(tx):
                 if row.lease is not None:
-                    trials_store.put_back(tx, row.lease, "the service was stopped")
+                    leases.put_back(tx, row.lease, "the service was stopped")
 
     def tick(self, timeout_s: float) -> None:
         """Wait for something to happen, at most `timeout_s`; then do all that can be done.
@@ -225,7 +226,7 @@ class Scheduler:
         self,
         lease: Lease,
         reason: str,
-        record: Callable[[Transaction, Lease, str], None] = trials_store.lose,
+        record: Callable[[Transaction, Lease, str], None] = leases.lose,
     ) -> None:
         log.warning("attempt %d of trial row %d: %s", lease.attempt, lease.trial_id, reason)
         with self._database.write() as tx:
@@ -262,9 +263,9 @@ class Scheduler:
             elif now - life.beat_at > lease_s:
                 self._lose(lease, f"its process showed no life for {lease_s:g} s")
             elif limit_s is not None and now - life.placed_at > 2 * limit_s + OVERRUN_S:
-                self._lose(lease, f"it overran its time limit of {limit_s:g} s", trials_store.cut)
+                self._lose(lease, f"it overran its time limit of {limit_s:g} s", leases.cut)
             elif now - life.epoch_at > epoch_s:
-                self._lose(lease, f"no epoch ended for {epoch_s:g} s", trials_store.hang)
+                self._lose(lease, f"no epoch ended for {epoch_s:g} s", leases.hang)
 
     def _advance(self, job: Job, unended: list[TrialRow]) -> None:
         """Tell the study what ended, and end the job when nothing more is to come."""
@@ -380,7 +381,7 @@ class Scheduler:
         """On the trial that waits longest; None when it isn't to begin any more."""
         row_id = claim.waiting.popleft()
         with self._database.write() as tx:
-            return trials_store.place(tx, row_id) if _begin(tx, claim) else None
+            return leases.place(tx, row_id) if _begin(tx, claim) else None
 
     def _lease_asked(self, claim: Claim) -> Lease | None:
         """On a new trial of this job; None, and noted why, when there is none."""
@@ -405,7 +406,7 @@ class Scheduler:
                 del self._searches[job.id]
                 return None
             row_id = trials_store.add_trial(tx, job.id, asked.number, asked.params, seed)
-            lease = trials_store.place(tx, row_id)
+            lease = leases.place(tx, row_id)
         search.running.add(asked.number)
         search.asked += 1
         return lease

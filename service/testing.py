@@ -14,10 +14,10 @@ import pytest
 from kerasearch.service.errors import LeaseLost
 from kerasearch.service.executors import Ended, Executor
 from kerasearch.service.jobs import JobRequest
-from kerasearch.service.store import jobs, trials
+from kerasearch.service.store import jobs, leases, trial_views, trials
 from kerasearch.service.store.database import Database
+from kerasearch.service.store.leases import Assignment, Lease, Outcome
 from kerasearch.service.store.tables import trials as trials_table
-from kerasearch.service.store.trials import Assignment, Lease, Outcome
 from kerasearch.service.submission import understand
 from kerasearch.service.trials import Params, TrialState
 
@@ -111,11 +111,11 @@ def run_as(database: Database, account: Callable[[Assignment], Outcome]) -> Call
     def run(lease: Lease) -> None:
         try:
             with database.write() as tx:
-                assignment = trials.begin(tx, lease, os.getpid(), "fake")
+                assignment = leases.begin(tx, lease, os.getpid(), "fake")
             outcome = account(assignment)
             with database.write() as tx:
-                trials.report(tx, lease, {1: outcome.metrics or {}})
-                trials.finish(tx, lease, outcome)
+                leases.report(tx, lease, {1: outcome.metrics or {}})
+                leases.finish(tx, lease, outcome)
         except LeaseLost:
             return
 
@@ -152,7 +152,7 @@ def accept(database: Database, **parts: object) -> str:
 def place(database: Database, job_id: str, params: Params, number: int = 0) -> Lease:
     """A lease on a new trial of a job."""
     with database.write() as tx:
-        lease = trials.place(tx, trials.add_trial(tx, job_id, number, params, seed=number))
+        lease = leases.place(tx, trials.add_trial(tx, job_id, number, params, seed=number))
     assert lease is not None
     return lease
 
@@ -177,7 +177,7 @@ class QuickTrials:
 
     def state(self, lease: Lease) -> TrialState:
         with self.database.read() as tx:
-            return trials.read_trial_row(tx, lease.trial_id).state
+            return trial_views.read_trial_row(tx, lease.trial_id).state
 
 
 class ExecutorContract:

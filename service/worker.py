@@ -26,14 +26,14 @@ with silent_stderr():  # TensorFlow introduces itself there, whatever its log le
     import keras  # noqa: F401 - what the forkserver is for
     import tensorflow as tf
 
-from kerasearch.models.training import InfeasibleError
+from kerasearch.models.infeasible import InfeasibleError
 from kerasearch.service.attempts import Attempt, run_attempt
 from kerasearch.service.errors import DatasetUnusable, LeaseLost, Unavailable
 from kerasearch.service.settings import Settings
 from kerasearch.service.store import jobs as jobs_store
-from kerasearch.service.store import trials as store
+from kerasearch.service.store import leases
 from kerasearch.service.store.database import Database, Transaction
-from kerasearch.service.store.trials import Assignment, Lease, Outcome
+from kerasearch.service.store.leases import Assignment, Lease, Outcome
 from kerasearch.service.trials import TrialState
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def run_lease(database: Database, settings: Settings, lease: Lease) -> bool:
     try:
         device = _device()
         assignment = database.write_when_possible(
-            lambda tx: store.begin(tx, lease, os.getpid(), device)
+            lambda tx: leases.begin(tx, lease, os.getpid(), device)
         )
         of_search = assignment.retraining_id is None
         limit_s = assignment.request.budget.trial_time_s if of_search else None
@@ -87,12 +87,12 @@ def run_lease(database: Database, settings: Settings, lease: Lease) -> bool:
         log.warning("attempt %d of trial row %d: %s", lease.attempt, lease.trial_id, error)
         time.sleep(PAUSE_S)
         reason = str(error)
-        database.write_when_possible(lambda tx: store.put_back(tx, lease, reason))
+        database.write_when_possible(lambda tx: leases.put_back(tx, lease, reason))
         return False
     except Exception as error:  # whatever it was, the trial is run again, in another process
         log.exception("attempt %d of trial row %d failed", lease.attempt, lease.trial_id)
         reason = f"{type(error).__name__}: {error}"
-        database.write_when_possible(lambda tx: store.lose(tx, lease, reason))
+        database.write_when_possible(lambda tx: leases.lose(tx, lease, reason))
         return False
     return outcome.state is TrialState.COMPLETE
 
@@ -102,7 +102,7 @@ def _finish(
 ) -> None:
     """Record the last epochs and the end; without its data a whole search has failed."""
     reports.write(tx)
-    store.finish(tx, lease, outcome)
+    leases.finish(tx, lease, outcome)
     if outcome.state is TrialState.FAILED and assignment.retraining_id is None:
         jobs_store.fail_job(tx, assignment.job_id, str(outcome.reason))
 
@@ -131,7 +131,7 @@ class Reports:
     def write(self, tx: Transaction) -> None:
         """Write those that aren't written yet."""
         if self._epochs:
-            store.report(tx, self._lease, self._epochs)
+            leases.report(tx, self._lease, self._epochs)
 
 
 @contextmanager
@@ -143,7 +143,7 @@ def _beating(database: Database, lease: Lease, interval_s: float) -> Iterator[No
         while not stop.wait(interval_s):
             try:
                 with database.write() as tx:
-                    store.beat(tx, lease)
+                    leases.beat(tx, lease)
             except LeaseLost:
                 os._exit(1)  # another attempt runs: end now, in mid-epoch
             except Unavailable as error:

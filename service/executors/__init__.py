@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from kerasearch.service.store.trials import Lease
+from kerasearch.service.store.leases import Lease
 
 
 @dataclass(frozen=True)

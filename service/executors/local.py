@@ -13,7 +13,7 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 
 from kerasearch.service.executors import Ended
 from kerasearch.service.settings import Settings
-from kerasearch.service.store.trials import Lease
+from kerasearch.service.store.leases import Lease
 
 WORKER = "kerasearch.service.worker"
 PRELOAD = ["kerasearch.service.forkserver", WORKER]

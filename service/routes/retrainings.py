@@ -10,7 +10,7 @@ from kerasearch.service.resumable_file import ResumableFile
 from kerasearch.service.routes.context import Ctx
 from kerasearch.service.store import jobs as jobs_store
 from kerasearch.service.store import retrainings as store
-from kerasearch.service.store import trials as trials_store
+from kerasearch.service.store import trial_views
 from kerasearch.service.submission import own_params
 from kerasearch.service.trials import Retraining, RetrainingRequest
 
@@ -28,7 +28,7 @@ def retrain(job_id: str, request: RetrainingRequest, response: Response, ctx: Ct
             params = own_params(request.params, job.request)
         elif request.trial != "best":
             try:
-                params = trials_store.read_trial(tx, job_id, request.trial).params
+                params = trial_views.read_trial(tx, job_id, request.trial).params
             except NotFound as error:
                 raise InvalidInput.at("/trial", str(error)) from None
         elif job.best is not None:

@@ -11,6 +11,7 @@ from kerasearch.service.files import holds
 from kerasearch.service.resumable_file import ResumableFile
 from kerasearch.service.routes.context import Ctx, Limit, position
 from kerasearch.service.store import jobs as jobs_store
+from kerasearch.service.store import trial_views
 from kerasearch.service.store import trials as store
 from kerasearch.service.submission import own_params
 from kerasearch.service.trials import LAST_NUMBER, BestTrial, Trial, TrialRequest, TrialState
@@ -34,7 +35,7 @@ def trials(
     """By number, from 0."""
     with ctx.database.read() as tx:
         jobs_store.row_of(tx, job_id)
-        found = store.list_trials(tx, job_id, state, limit + 1, position(cursor))
+        found = trial_views.list_trials(tx, job_id, state, limit + 1, position(cursor))
     more = len(found) > limit
     return Trials(items=found[:limit], next=str(found[limit - 1].number) if more else None)
 
@@ -46,7 +47,7 @@ def enqueue(job_id: str, request: TrialRequest, response: Response, ctx: Ctx) ->
         job = jobs_store.read_job(tx, job_id)
         params = own_params(request.params, job.request)
         number, new = jobs_store.enqueue_trial(tx, job_id, params)
-        found = store.read_trial(tx, job_id, number)
+        found = trial_views.read_trial(tx, job_id, number)
     if not new:
         response.status_code = 200
     response.headers["Location"] = f"/v1/jobs/{job_id}/trials/{number}"
@@ -59,7 +60,7 @@ def trial(
 ) -> Trial:
     with ctx.database.read() as tx:
         jobs_store.row_of(tx, job_id)
-        return store.read_trial(tx, job_id, number)
+        return trial_views.read_trial(tx, job_id, number)
 
 
 @router.get("/best")

@@ -17,13 +17,8 @@ from kerasearch.service.store import deletions, events
 from kerasearch.service.store.database import now
 from kerasearch.service.store.retrainings import cancel_retrainings
 from kerasearch.service.store.tables import jobs, trials
-from kerasearch.service.store.trials import (
-    add_trial,
-    best_of,
-    cancel_trials,
-    retry_trials,
-    rows_of_job,
-)
+from kerasearch.service.store.trial_views import best_of
+from kerasearch.service.store.trials import add_trial, cancel_trials, retry_trials, rows_of_job
 from kerasearch.service.trials import Params, TrialState, identity_of
 
 UNENDED = [state for state in JobState if not state.ended]

@@ -16,16 +16,12 @@ from kerasearch.models import load_family
 from kerasearch.models.datasets import Scaling
 from kerasearch.models.epoch_programs import EpochPrograms
 from kerasearch.models.family import DataShape, ModelFamily, hyperparameters
+from kerasearch.models.infeasible import InfeasibleError
+from kerasearch.models.loops import epoch_orders
 from kerasearch.models.mlp import MLP
-from kerasearch.models.training import (
-    InfeasibleError,
-    Parts,
-    TrainedModel,
-    TrainingPlan,
-    epoch_orders,
-    make_optimizer,
-    train,
-)
+from kerasearch.models.optimizers import make_optimizer
+from kerasearch.models.plan import Parts, TrainingPlan
+from kerasearch.models.training import TrainedModel, train
 from kerasearch.searchspaces.space import Value
 from kerasearch.searchspaces.training import DEFAULTS, OPTIMIZERS
 

@@ -15,7 +15,8 @@ from kerasearch.models.datasets import fit_scaling
 from kerasearch.models.datasets.info import Kind
 from kerasearch.models.evaluation import evaluate
 from kerasearch.models.family import DataShape, ModelFamily, hyperparameters
-from kerasearch.models.training import Parts, TrainedModel, TrainingPlan, train
+from kerasearch.models.plan import Parts, TrainingPlan
+from kerasearch.models.training import TrainedModel, train
 from kerasearch.searchspaces import SPACES, InvalidInput, SearchSpace, default_space
 from kerasearch.searchspaces.space import Choice, Params
 from kerasearch.searchspaces.training import TRAINING_PARAMETERS

@@ -9,16 +9,11 @@ import pytest
 from kerasearch.models.datasets import Scaling
 from kerasearch.models.evaluation import evaluate
 from kerasearch.models.family import DataShape, ModelFamily
+from kerasearch.models.infeasible import InfeasibleError
 from kerasearch.models.mlp import MLP
-from kerasearch.models.training import (
-    EarlyStopping,
-    InfeasibleError,
-    Parts,
-    TrainedModel,
-    TrainingPlan,
-    make_optimizer,
-    train,
-)
+from kerasearch.models.optimizers import make_optimizer
+from kerasearch.models.plan import EarlyStopping, Parts, TrainingPlan
+from kerasearch.models.training import TrainedModel, train
 from kerasearch.searchspaces.space import Value
 from kerasearch.searchspaces.training import DEFAULTS, OPTIMIZERS
 

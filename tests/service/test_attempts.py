@@ -14,9 +14,9 @@ from kerasearch.service import worker
 from kerasearch.service.attempts import Attempt, run_attempt
 from kerasearch.service.files import listing, sha256_of
 from kerasearch.service.settings import Settings
-from kerasearch.service.store import jobs, retrainings, trials
+from kerasearch.service.store import jobs, leases, retrainings, trials
 from kerasearch.service.store.database import Database
-from kerasearch.service.store.trials import Lease, Outcome
+from kerasearch.service.store.leases import Lease, Outcome
 from kerasearch.service.testing import QUICK, accept, complete, new_database, place
 from kerasearch.service.trials import RetrainingRequest
 
@@ -38,7 +38,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def _run(database: Database, settings: Settings, lease: Lease) -> Outcome:
     with database.write() as tx:
-        assignment = trials.begin(tx, lease, 1, "cpu")
+        assignment = leases.begin(tx, lease, 1, "cpu")
     return run_attempt(
         Attempt(database, settings, lease, assignment, lambda _epoch, _metrics: True)
     )
@@ -80,9 +80,9 @@ def test_the_same_trial_again_has_the_same_numbers_and_a_model_if_it_may_be_the_
     first = _run(database, settings, lease)
     better = place(database, job_id, QUICK, 1)
     with database.write() as tx:
-        trials.finish(tx, better, complete(1.1))
-        trials.lose(tx, lease, "killed")
-        again = trials.place(tx, lease.trial_id)
+        leases.finish(tx, better, complete(1.1))
+        leases.lose(tx, lease, "killed")
+        again = leases.place(tx, lease.trial_id)
     assert again is not None
     second = _run(database, settings, again)
     assert first.metrics == second.metrics
@@ -98,7 +98,7 @@ def test_a_repeat_is_trained_on_a_split_of_its_own_and_judged_on_the_test_part(
     with database.write() as tx:
         request = RetrainingRequest(repeats=1, epochs=2, seed=9)
         retraining_id = retrainings.add_retraining(tx, job_id, request, QUICK)
-        lease = trials.place(tx, trials.unended_rows(tx)[0].id)
+        lease = leases.place(tx, trials.unended_rows(tx)[0].id)
     assert lease is not None
     assert worker.run_lease(database, settings, lease)
     assert _test_was_read(database, job_id)

@@ -18,10 +18,11 @@ from kerasearch.service.cli import app
 from kerasearch.service.ports import free_port
 from kerasearch.service.settings import Settings
 from kerasearch.service.store import jobs as jobs_store
+from kerasearch.service.store import leases
 from kerasearch.service.store import retrainings as retrainings_store
 from kerasearch.service.store import trials as trials_store
 from kerasearch.service.store.database import Database
-from kerasearch.service.store.trials import Outcome
+from kerasearch.service.store.leases import Outcome
 from kerasearch.service.trials import RetrainingRequest, TrialState
 
 JOB = """
@@ -58,9 +59,9 @@ class Service:
         """Do as scheduler and trial process do."""
         with self.database.write() as tx:
             row = trials_store.add_trial(tx, job_id, number, PARAMS, seed=number)
-            lease = trials_store.place(tx, row)
+            lease = leases.place(tx, row)
             assert lease is not None
-            trials_store.report(tx, lease, {1: {"val_accuracy": value}})
+            leases.report(tx, lease, {1: {"val_accuracy": value}})
             outcome = Outcome(
                 TrialState.COMPLETE,
                 value=value,
@@ -68,7 +69,7 @@ class Service:
                 metrics={"val_accuracy": value},
                 model_sha256=SHA256,
             )
-            trials_store.finish(tx, lease, outcome)
+            leases.finish(tx, lease, outcome)
         folder = self.settings.attempt_dir(job_id, number, lease.attempt)
         folder.mkdir(parents=True)
         (folder / "model.keras").write_bytes(MODEL)
@@ -460,7 +461,7 @@ def test_serve_refuses_settings_that_can_not_be_meant() -> None:
 def test_doctor_exits_with_1_when_something_must_be_mended(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kerasearch.service.doctor.ASK_TENSORFLOW", "print('[\"CPU\"]')")
+    monkeypatch.setattr("kerasearch.service.command.doctor.ASK_TENSORFLOW", "print('[\"CPU\"]')")
     good = run("doctor", "--data-dir", tmp_path, "--port", free_port(), "--json")
     assert good.exit_code == 0
     assert {check["name"]: check["state"] for check in json.loads(good.stdout)}["port"] == "ok"

@@ -21,9 +21,9 @@ from kerasearch.service.executors import Ended
 from kerasearch.service.jobs import Job, JobChange
 from kerasearch.service.scheduler import Scheduler
 from kerasearch.service.settings import Settings
-from kerasearch.service.store import jobs, trials
+from kerasearch.service.store import jobs, trial_views
 from kerasearch.service.store.database import Database
-from kerasearch.service.store.trials import Assignment, Outcome
+from kerasearch.service.store.leases import Assignment, Outcome
 from kerasearch.service.testing import (
     QUICK,
     FakeExecutor,
@@ -237,7 +237,7 @@ class Life(RuleBasedStateMachine):
 
     def _trials(self, job_id: str) -> list[Trial]:
         with self.database.read() as tx:
-            return trials.list_trials(tx, job_id, None, None, None)
+            return trial_views.list_trials(tx, job_id, None, None, None)
 
     def _begun(self, job_id: str) -> set[tuple[int, int]]:
         return {(t.number, a.number) for t in self._trials(job_id) for a in t.attempts}

@@ -11,7 +11,15 @@ from kerasearch.service.jobs import Job, JobState
 from kerasearch.service.mirror import LIVE_INTERVAL_S, PLOT_INTERVAL_S, Mirror
 from kerasearch.service.mlflow_pages import RunLink
 from kerasearch.service.settings import Settings
-from kerasearch.service.store import deletions, events, jobs, retrainings, trials
+from kerasearch.service.store import (
+    deletions,
+    events,
+    jobs,
+    leases,
+    retrainings,
+    trial_views,
+    trials,
+)
 from kerasearch.service.store.database import Database
 from kerasearch.service.testing import QUICK, accept, complete, new_database, place
 from kerasearch.service.tracking import Tracking, TrackingRefused, TrackingUnavailable
@@ -96,8 +104,8 @@ def mirror(
 def _finish(database: Database, job_id: str, value: float, number: int = 0) -> None:
     lease = place(database, job_id, QUICK, number)
     with database.write() as tx:
-        trials.report(tx, lease, {1: {"val_accuracy": value}})
-        trials.finish(tx, lease, complete(value))
+        leases.report(tx, lease, {1: {"val_accuracy": value}})
+        leases.finish(tx, lease, complete(value))
 
 
 def _end(database: Database, job_id: str) -> None:
@@ -117,7 +125,7 @@ def test_a_job_and_its_trials_are_shown_once_and_their_runs_are_kept(
     assert tracking.taken() == []
     with database.read() as tx:
         assert jobs.mirror_link(tx, job_id) == RunLink("7", f"run of {job_id}")
-        assert trials.read_trial(tx, job_id, 0).run_id == "run of trial 0"
+        assert trial_views.read_trial(tx, job_id, 0).run_id == "run of trial 0"
 
 
 def test_a_job_has_ended_there_only_when_all_below_it_is_shown(
@@ -185,14 +193,14 @@ def test_a_running_trial_is_shown_now_and_then_and_its_end_at_once(
     shown = []
     for epoch in range(1, 4):
         with database.write() as tx:
-            trials.report(tx, lease, {epoch: {"val_accuracy": epoch / 10}})
+            leases.report(tx, lease, {epoch: {"val_accuracy": epoch / 10}})
         mirror.mirror_pass()
         shown.append([what for what in tracking.taken() if what.startswith("trial")])
         clock.now += LIVE_INTERVAL_S * 0.6
     assert shown == [["trial 0 running 1"], [], ["trial 0 running 3"]]
     with database.write() as tx:
-        trials.report(tx, lease, {4: {"val_accuracy": 0.4}})
-        trials.finish(tx, lease, complete(0.4))
+        leases.report(tx, lease, {4: {"val_accuracy": 0.4}})
+        leases.finish(tx, lease, complete(0.4))
     mirror.mirror_pass()
     assert tracking.taken()[0] == "trial 0 complete 4 best"
 
@@ -203,10 +211,10 @@ def test_files_are_those_of_the_attempt_that_finished(
     job_id = accept(database)
     lost = place(database, job_id, QUICK)
     with database.write() as tx:
-        trials.lose(tx, lost, "killed")
-        again = trials.place(tx, lost.trial_id)
+        leases.lose(tx, lost, "killed")
+        again = leases.place(tx, lost.trial_id)
         assert again is not None
-        trials.finish(tx, again, complete(0.5))
+        leases.finish(tx, again, complete(0.5))
     mirror.mirror_pass()
     assert tracking.files == [Settings(data_dir=tmp_path).attempt_dir(job_id, 0, 2)]
 
@@ -218,9 +226,9 @@ def test_a_retraining_is_shown_and_its_repeats_are_no_trials(
     with database.write() as tx:
         request = RetrainingRequest(repeats=1)
         retraining_id = retrainings.add_retraining(tx, job_id, request, QUICK)
-        lease = trials.place(tx, trials.unended_rows(tx)[0].id)
+        lease = leases.place(tx, trials.unended_rows(tx)[0].id)
         assert lease is not None
-        trials.report(tx, lease, {1: {"val_accuracy": 0.5}})
+        leases.report(tx, lease, {1: {"val_accuracy": 0.5}})
         jobs.cancel_job(tx, job_id)
     mirror.mirror_pass()
     assert tracking.taken() == ["job running of 0", "retraining cancelled", "job cancelled of 0"]

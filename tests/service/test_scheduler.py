@@ -25,10 +25,10 @@ from kerasearch.service.scheduler import LETTING_GO_S, OVERRUN_S, Scheduler
 from kerasearch.service.seeds import trial_seed
 from kerasearch.service.settings import Settings
 from kerasearch.service.store import database as database_module
-from kerasearch.service.store import jobs, retrainings, trials
+from kerasearch.service.store import jobs, leases, retrainings, trial_views, trials
 from kerasearch.service.store.database import Database
+from kerasearch.service.store.leases import Assignment, Lease, Outcome
 from kerasearch.service.store.tables import jobs as jobs_table
-from kerasearch.service.store.trials import Assignment, Lease, Outcome
 from kerasearch.service.testing import (
     QUICK,
     FakeExecutor,
@@ -94,7 +94,7 @@ class Service:
 
     def trials(self, job_id: str) -> list[Trial]:
         with self.database.read() as tx:
-            return trials.list_trials(tx, job_id, None, None, None)
+            return trial_views.list_trials(tx, job_id, None, None, None)
 
     def cancel(self, job_id: str) -> None:
         with self.database.write() as tx:
@@ -431,7 +431,7 @@ def test_a_process_that_beats_keeps_its_trial_however_long_it_takes(service: Ser
     for _ in range(5):
         service.now += 20
         with service.database.write() as tx:
-            trials.beat(tx, lease)
+            leases.beat(tx, lease)
         service.tick()
     assert service.executor.leases == [lease]
     assert service.executor.killed == []
@@ -449,13 +449,13 @@ def test_a_training_that_hangs_is_ended_run_again_once_and_then_failed(service: 
     for epoch in range(1, 9):  # as long as epochs end, it may take any time
         service.now += 90
         with service.database.write() as tx:
-            trials.report(tx, first, {epoch: {"val_accuracy": 0.5}})
+            leases.report(tx, first, {epoch: {"val_accuracy": 0.5}})
         service.tick()
     assert service.executor.killed == []
     for _ in range(100):
         for lease in service.executor.leases:
             with suppress(LeaseLost), service.database.write() as tx:
-                trials.beat(tx, lease)
+                leases.beat(tx, lease)
         service.now += 9
         service.tick()
     (job,) = service.run(job_id)
@@ -584,7 +584,7 @@ def test_a_trial_that_ran_when_the_scheduler_ended_is_run_again_however_often(
     service: Service, orderly: bool
 ) -> None:
     job_id = accept(service.database, budget={"trials": 1})
-    for _ in range(trials.MAX_ATTEMPTS + 1):
+    for _ in range(leases.MAX_ATTEMPTS + 1):
         service.start(_hang)
         service.tick(2)
         if orderly:
@@ -961,11 +961,11 @@ def test_a_trial_that_overruns_its_time_limit_by_far_ends_with_what_it_has(
     (lease,) = service.executor.leases
     for epoch in range(1, epochs + 1):
         with service.database.write() as tx:
-            trials.report(tx, lease, {epoch: {"val_accuracy": [0.0, 0.5, 0.75, 0.25][epoch]}})
+            leases.report(tx, lease, {epoch: {"val_accuracy": [0.0, 0.5, 0.75, 0.25][epoch]}})
     while service.trials(job_id)[0].state is TrialState.RUNNING:
         assert service.executor.killed == []
         with service.database.write() as tx:
-            trials.beat(tx, lease)
+            leases.beat(tx, lease)
         service.now += 9
         service.tick()
     assert service.now >= 1000 + 2 * 10 + OVERRUN_S

@@ -19,11 +19,19 @@ from kerasearch.service.dataset_files import file_of
 from kerasearch.service.files import listing, sha256_of
 from kerasearch.service.jobs import JobState
 from kerasearch.service.settings import Settings
-from kerasearch.service.store import datasets, events, jobs, retrainings, trials
+from kerasearch.service.store import (
+    datasets,
+    events,
+    jobs,
+    leases,
+    retrainings,
+    trial_views,
+    trials,
+)
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.datasets import StoredDataset
+from kerasearch.service.store.leases import Lease
 from kerasearch.service.store.tables import jobs as jobs_table
-from kerasearch.service.store.trials import Lease
 from kerasearch.service.testing import QUICK, accept, new_database, place, wait_until
 from kerasearch.service.trials import RetrainingRequest, Trial, TrialState
 
@@ -42,7 +50,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def _read(database: Database, lease: Lease) -> Trial:
     with database.read() as tx:
-        return trials.read_trial_row(tx, lease.trial_id)
+        return trial_views.read_trial_row(tx, lease.trial_id)
 
 
 def test_a_trial_is_trained_recorded_and_leaves_its_files(
@@ -147,7 +155,7 @@ def test_a_repeat_on_an_altered_dataset_fails_and_leaves_the_job_alone(
         jobs.end_job(tx, altered, JobState.COMPLETED, "done")
         request = RetrainingRequest(repeats=1)
         retraining_id = retrainings.add_retraining(tx, altered, request, QUICK)
-        lease = trials.place(tx, trials.unended_rows(tx)[0].id)
+        lease = leases.place(tx, trials.unended_rows(tx)[0].id)
     assert lease is not None
     assert not worker.run_lease(database, settings, lease)
     with database.read() as tx:
@@ -180,7 +188,7 @@ def test_a_trial_whose_model_finds_no_room_waits_and_is_run_again(
     assert "model.keras" not in listing(folder)
 
     with database.write() as tx:
-        again = trials.place(tx, lease.trial_id)
+        again = leases.place(tx, lease.trial_id)
     assert again is not None
     assert worker.run_lease(database, settings, again)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kerasearch.service.executors import Ended
-from kerasearch.service.store.trials import Lease
+from kerasearch.service.store.leases import Lease
 from kerasearch.service.testing import (
     ExecutorContract,
     FakeExecutor,

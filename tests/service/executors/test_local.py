@@ -13,7 +13,7 @@ import pytest
 from kerasearch.service.executors import Ended
 from kerasearch.service.executors.local import LocalExecutor
 from kerasearch.service.settings import Settings
-from kerasearch.service.store import trials
+from kerasearch.service.store import trial_views
 from kerasearch.service.testing import (
     QUICK,
     ExecutorContract,
@@ -55,7 +55,7 @@ class TestLocalExecutor(ExecutorContract):
 
 def _pid_of(quick_trials: QuickTrials, trial_id: int) -> int | None:
     with quick_trials.database.read() as tx:
-        return trials.read_trial_row(tx, trial_id).attempts[-1].pid
+        return trial_views.read_trial_row(tx, trial_id).attempts[-1].pid
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])
@@ -137,7 +137,7 @@ def test_a_trial_that_needs_more_memory_than_there_is_is_infeasible_and_costs_no
     executor.place(greedy)
     assert ended(executor, 1) == [Ended(greedy, None)]
     with quick_trials.database.read() as tx:
-        trial = trials.read_trial_row(tx, greedy.trial_id)
+        trial = trial_views.read_trial_row(tx, greedy.trial_id)
     assert trial.state is TrialState.INFEASIBLE
     assert "OOM" in str(trial.reason)
     assert len(trial.attempts) == 1

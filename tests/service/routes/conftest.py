@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from kerasearch.service.routes.context import Context
-from kerasearch.service.store import trials
+from kerasearch.service.store import leases, trials
 from kerasearch.service.trials import TrialState
 
 PostJob = Callable[..., str]
@@ -43,22 +43,22 @@ def run_trial(context: Context) -> RunTrial:
         (folder / "model.keras").write_bytes(model)
         with context.database.write() as tx:
             trial_id = trials.add_trial(tx, job_id, number, params or {"layers": number}, 7)
-            lease = trials.place(tx, trial_id)
+            lease = leases.place(tx, trial_id)
             assert lease is not None
-            trials.begin(tx, lease, 1, "cpu")
+            leases.begin(tx, lease, 1, "cpu")
             if value is None:
-                outcome = trials.Outcome(TrialState.INFEASIBLE, "the loss is NaN")
+                outcome = leases.Outcome(TrialState.INFEASIBLE, "the loss is NaN")
             else:
                 for epoch in range(1, epochs + 1):
-                    trials.report(tx, lease, {epoch: {"val_accuracy": value * epoch / epochs}})
-                outcome = trials.Outcome(
+                    leases.report(tx, lease, {epoch: {"val_accuracy": value * epoch / epochs}})
+                outcome = leases.Outcome(
                     TrialState.COMPLETE,
                     value=value,
                     best_epoch=epochs,
                     metrics={"val_accuracy": value},
                     model_sha256=hashlib.sha256(model).hexdigest(),
                 )
-            trials.finish(tx, lease, outcome)
+            leases.finish(tx, lease, outcome)
         return model
 
     return run_trial

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kerasearch.service.jobs import JobRequest, JobState
 from kerasearch.service.routes.context import Context
 from kerasearch.service.store import jobs as store
-from kerasearch.service.store import trials
+from kerasearch.service.store import leases, trials
 from kerasearch.service.store.database import Database
 from kerasearch.service.trials import TrialState
 
@@ -252,7 +252,7 @@ def test_a_job_is_cancelled_with_its_trials_once_and_for_all(
     job_id = post_job()
     with context.database.write() as tx:
         store.start_job(tx, job_id)
-        trials.place(tx, trials.add_trial(tx, job_id, 0, {"layers": 1}, 0))
+        leases.place(tx, trials.add_trial(tx, job_id, 0, {"layers": 1}, 0))
     cancelled = http.post(f"/v1/jobs/{job_id}/cancel")
     assert cancelled.status_code == 200
     assert cancelled.json()["state"] == "cancelled"
@@ -340,9 +340,9 @@ def test_a_job_is_deleted_once_it_has_ended(http: httpx.Client, post_job: PostJo
 def test_failed_trials_are_retried(http: httpx.Client, context: Context, post_job: PostJob) -> None:
     job_id = post_job()
     with context.database.write() as tx:
-        lease = trials.place(tx, trials.add_trial(tx, job_id, 0, {"layers": 1}, 0))
+        lease = leases.place(tx, trials.add_trial(tx, job_id, 0, {"layers": 1}, 0))
         assert lease is not None
-        trials.finish(tx, lease, trials.Outcome(TrialState.FAILED, "gone"))
+        leases.finish(tx, lease, leases.Outcome(TrialState.FAILED, "gone"))
     end(context.database, job_id, JobState.FAILED)
     job = http.post(f"/v1/jobs/{job_id}/retry").json()
     assert (job["state"], job["trials"]["queued"], job["trials"]["failed"]) == ("running", 1, 0)

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from kerasearch.service.app import create_app
 from kerasearch.service.problem_documents import MEDIA_TYPE, RETRY_AFTER_S
 from kerasearch.service.routes.context import Context
-from kerasearch.service.store import jobs, trials
+from kerasearch.service.store import jobs, leases, trials
 from kerasearch.service.store.database import Database
 from kerasearch.service.testing import accept
 
@@ -124,9 +124,9 @@ def test_events_go_on_across_restarts_without_gap_or_repeat(
     for number in range(3):  # an API that is started, told from, and ended in mid-stream
         for of in (other, job_id):
             with context.database.write() as tx:
-                lease = trials.place(tx, trials.add_trial(tx, of, number, {}, 0))
+                lease = leases.place(tx, trials.add_trial(tx, of, number, {}, 0))
                 assert lease is not None
-                trials.report(tx, lease, {epoch: {"val_accuracy": 0.5} for epoch in (1, 2, 3)})
+                leases.report(tx, lease, {epoch: {"val_accuracy": 0.5} for epoch in (1, 2, 3)})
         database = Database(context.settings.database_url)
         with serving(create_app(context.settings, database)) as url:
             read += _events(url, job_id, read[-1] if read else "", most=4)

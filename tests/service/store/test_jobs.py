@@ -8,7 +8,7 @@ from sqlalchemy import update
 from kerasearch.service.errors import Conflict, NotFound
 from kerasearch.service.jobs import Job, JobChange, JobRequest, JobState
 from kerasearch.service.mlflow_pages import RunLink
-from kerasearch.service.store import deletions, events, jobs, trials
+from kerasearch.service.store import deletions, events, jobs, leases, trial_views, trials
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.tables import jobs as jobs_table
 from kerasearch.service.testing import accept, complete
@@ -110,9 +110,9 @@ def test_the_time_left_goes_by_the_pace_so_far(database: Database) -> None:
     job_id = accept(database, budget={"trials": 4})
     with database.write() as tx:
         jobs.start_job(tx, job_id)
-        lease = trials.place(tx, trials.add_trial(tx, job_id, 0, {}, 0))
+        lease = leases.place(tx, trials.add_trial(tx, job_id, 0, {}, 0))
         assert lease is not None
-        trials.finish(tx, lease, complete(0.5))
+        leases.finish(tx, lease, complete(0.5))
         tx.execute(update(jobs_table).values(running_since=jobs_table.c.created_at - 10))
         progress = jobs.read_job(tx, job_id).progress
     assert progress.done == 1
@@ -196,10 +196,10 @@ def _change(database: Database, job_id: str, **parts: object) -> Job:
 def _fail_a_trial(database: Database, job_id: str, number: int = 0) -> int:
     with database.write() as tx:
         row_id = trials.add_trial(tx, job_id, number, {"layers": number}, 0)
-        for _ in range(trials.MAX_ATTEMPTS):
-            lease = trials.place(tx, row_id)
+        for _ in range(leases.MAX_ATTEMPTS):
+            lease = leases.place(tx, row_id)
             assert lease is not None
-            trials.lose(tx, lease, "killed")
+            leases.lose(tx, lease, "killed")
     return row_id
 
 
@@ -247,7 +247,7 @@ def test_time_runs_while_the_job_does(database: Database) -> None:
 def test_stopping_a_job_gives_up_what_waits_and_lets_run_what_runs(database: Database) -> None:
     job_id = accept(database)
     with database.write() as tx:
-        trials.place(tx, trials.add_trial(tx, job_id, 0, {}, 0))
+        leases.place(tx, trials.add_trial(tx, job_id, 0, {}, 0))
         trials.add_trial(tx, job_id, 1, {}, 0)
         jobs.stop_job(tx, job_id)
         jobs.stop_job(tx, job_id)
@@ -301,11 +301,11 @@ def test_failed_trials_are_tried_again_with_all_their_attempts(database: Databas
         jobs.end_job(tx, job_id, JobState.FAILED, "no trial had a value")
         jobs.retry_job(tx, job_id)
         jobs.retry_job(tx, job_id)
-        for _ in range(trials.MAX_ATTEMPTS - 1):
-            lease = trials.place(tx, row_id)
+        for _ in range(leases.MAX_ATTEMPTS - 1):
+            lease = leases.place(tx, row_id)
             assert lease is not None
-            trials.lose(tx, lease, "killed again")
-        trial = trials.read_trial_row(tx, row_id)
+            leases.lose(tx, lease, "killed again")
+        trial = trial_views.read_trial_row(tx, row_id)
     assert _read(database, job_id).state is JobState.RUNNING
     assert (trial.state, trial.reason) == (TrialState.QUEUED, None)
     assert [attempt.outcome for attempt in trial.attempts] == [*["failed"] * 3, *["lost"] * 2]
@@ -340,7 +340,7 @@ def test_a_deleted_job_is_gone_with_all_that_belongs_to_it(database: Database) -
         with pytest.raises(NotFound):
             jobs.delete_job(tx, job_id)
         assert [job.id for job in jobs.list_jobs(tx, None, 9, None).items] == [other]
-        assert trials.list_trials(tx, job_id, None, None, None) == []
+        assert trial_views.list_trials(tx, job_id, None, None, None) == []
         assert events.events_after(tx, job_id, 0) == []
 
 

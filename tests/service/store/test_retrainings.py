@@ -3,9 +3,9 @@
 import pytest
 
 from kerasearch.service.errors import LeaseLost, NotFound
-from kerasearch.service.store import events, jobs, retrainings, trials
+from kerasearch.service.store import events, jobs, leases, retrainings, trial_views, trials
 from kerasearch.service.store.database import Database
-from kerasearch.service.store.trials import Lease
+from kerasearch.service.store.leases import Lease
 from kerasearch.service.testing import accept, complete
 from kerasearch.service.trials import RetrainingRequest, TrialState
 
@@ -24,7 +24,7 @@ def _add(database: Database, job_id: str) -> str:
 
 def _place_first(database: Database) -> Lease:
     with database.write() as tx:
-        lease = trials.place(tx, trials.unended_rows(tx)[0].id)
+        lease = leases.place(tx, trials.unended_rows(tx)[0].id)
     assert lease is not None
     return lease
 
@@ -36,7 +36,7 @@ def test_its_repeats_are_queued_with_seeds_of_their_own(database: Database, job_
         rows = trials.unended_rows(tx)
         assert retrainings.running_retrainings(tx) == [retraining_id]
         assert trials.rows_of_job(tx, job_id) == []
-        assert trials.list_trials(tx, job_id, None, None, None) == []
+        assert trial_views.list_trials(tx, job_id, None, None, None) == []
     assert retraining.state == "running"
     assert retraining.request == REQUEST
     assert retraining.params == {"layers": 1}
@@ -58,13 +58,13 @@ def test_a_repeat_shows_how_far_it_is(database: Database, job_id: str) -> None:
     retraining_id = _add(database, job_id)
     lease = _place_first(database)
     with database.write() as tx:
-        assert trials.begin(tx, lease, 1, "cpu").retraining_id == retraining_id
-        trials.report(tx, lease, {1: {"loss": 2.0}, 2: {"loss": 1.0}})
+        assert leases.begin(tx, lease, 1, "cpu").retraining_id == retraining_id
+        leases.report(tx, lease, {1: {"loss": 2.0}, 2: {"loss": 1.0}})
         first, second, _ = retrainings.read_retraining(tx, retraining_id).repeats
     assert (first.state, first.epochs_done) == (TrialState.RUNNING, 2)
     assert (second.state, second.epochs_done) == (TrialState.QUEUED, 0)
     with database.write() as tx:
-        trials.finish(tx, lease, complete(0.5))
+        leases.finish(tx, lease, complete(0.5))
         first, *_ = retrainings.read_retraining(tx, retraining_id).repeats
     assert (first.state, first.best_epoch) == (TrialState.COMPLETE, 1)
     assert first.metrics == {"val_accuracy": 0.5}
@@ -93,7 +93,7 @@ def test_it_is_cancelled_with_its_job_and_that_is_told(database: Database, job_i
         assert trials.unended_rows(tx) == []
         told = [e for e in events.events_after(tx, job_id, 0) if e.kind == "retraining"]
         with pytest.raises(LeaseLost):
-            trials.beat(tx, lease)
+            leases.beat(tx, lease)
     assert retraining.state == "cancelled"
     assert {repeat.state for repeat in retraining.repeats} == {TrialState.CANCELLED}
     assert [event.data["state"] for event in told] == ["running", "cancelled"]

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, select
 
 from kerasearch.service.errors import LeaseLost, NotFound
 from kerasearch.service.jobs import JobState
-from kerasearch.service.store import events, jobs, retrainings, trials
+from kerasearch.service.store import events, jobs, leases, retrainings, trial_views, trials
 from kerasearch.service.store.database import Database
+from kerasearch.service.store.leases import Lease, Outcome
 from kerasearch.service.store.tables import metadata
-from kerasearch.service.store.trials import Lease, Outcome
 from kerasearch.service.testing import accept, complete
 from kerasearch.service.trials import RetrainingRequest, Trial, TrialState
 
@@ -24,26 +24,26 @@ def job_id(database: Database) -> str:
 
 def _place(database: Database, job_id: str, number: int = 0) -> Lease:
     with database.write() as tx:
-        lease = trials.place(tx, trials.add_trial(tx, job_id, number, {"layers": number}, 7))
+        lease = leases.place(tx, trials.add_trial(tx, job_id, number, {"layers": number}, 7))
     assert lease is not None
     return lease
 
 
 def _place_again(database: Database, lease: Lease) -> Lease:
     with database.write() as tx:
-        again = trials.place(tx, lease.trial_id)
+        again = leases.place(tx, lease.trial_id)
     assert again is not None
     return again
 
 
 def _finish(database: Database, lease: Lease, outcome: Outcome) -> None:
     with database.write() as tx:
-        trials.finish(tx, lease, outcome)
+        leases.finish(tx, lease, outcome)
 
 
 def _read(database: Database, lease: Lease) -> Trial:
     with database.read() as tx:
-        return trials.read_trial_row(tx, lease.trial_id)
+        return trial_views.read_trial_row(tx, lease.trial_id)
 
 
 def _contents(database: Database) -> dict[str, list[object]]:
@@ -59,12 +59,12 @@ def test_a_trial_goes_from_its_lease_through_its_epochs_to_its_value(
 ) -> None:
     lease = _place(database, job_id, 3)
     with database.write() as tx:
-        assignment = trials.begin(tx, lease, 1234, "cpu")
+        assignment = leases.begin(tx, lease, 1234, "cpu")
     assert (assignment.job_id, assignment.number, assignment.seed) == (job_id, 3, 7)
     assert assignment.params == {"layers": 3}
     assert assignment.request.model == "mlp"
     with database.write() as tx:
-        trials.report(tx, lease, {1: {"val_accuracy": 0.5}, 2: {"val_accuracy": 0.75}})
+        leases.report(tx, lease, {1: {"val_accuracy": 0.5}, 2: {"val_accuracy": 0.75}})
     _finish(database, lease, complete(0.75))
 
     trial = _read(database, lease)
@@ -83,14 +83,14 @@ def test_a_trial_goes_from_its_lease_through_its_epochs_to_its_value(
 def test_a_trial_is_placed_once(database: Database, job_id: str) -> None:
     lease = _place(database, job_id)
     with database.write() as tx:
-        assert trials.place(tx, lease.trial_id) is None
+        assert leases.place(tx, lease.trial_id) is None
 
 
 WRITES: dict[str, Callable[[Connection, Lease], object]] = {
-    "begin": lambda tx, lease: trials.begin(tx, lease, 1, "cpu"),
-    "beat": trials.beat,
-    "report": lambda tx, lease: trials.report(tx, lease, {1: {"loss": 1.0}}),
-    "finish": lambda tx, lease: trials.finish(tx, lease, complete(1.0)),
+    "begin": lambda tx, lease: leases.begin(tx, lease, 1, "cpu"),
+    "beat": leases.beat,
+    "report": lambda tx, lease: leases.report(tx, lease, {1: {"loss": 1.0}}),
+    "finish": lambda tx, lease: leases.finish(tx, lease, complete(1.0)),
 }
 
 
@@ -103,14 +103,14 @@ def test_without_the_lease_nothing_is_written(
     with database.write() as tx:
         match how:
             case "finished":
-                trials.finish(tx, lease, complete(0.5))
+                leases.finish(tx, lease, complete(0.5))
             case "cancelled":
                 jobs.cancel_job(tx, job_id)
             case "lost":
-                trials.lose(tx, lease, "killed")
+                leases.lose(tx, lease, "killed")
             case "placed again":
-                trials.lose(tx, lease, "killed")
-                trials.place(tx, lease.trial_id)
+                leases.lose(tx, lease, "killed")
+                leases.place(tx, lease.trial_id)
             case "foreign":
                 lease = replace(lease, token="f" * 16)
     before = _contents(database)
@@ -119,7 +119,7 @@ def test_without_the_lease_nothing_is_written(
     assert _contents(database) == before
 
 
-@pytest.mark.parametrize("let_go", [trials.lose, trials.hang, trials.put_back])
+@pytest.mark.parametrize("let_go", [leases.lose, leases.hang, leases.put_back])
 def test_a_lease_that_is_gone_already_is_not_lost_again(
     database: Database, job_id: str, let_go: Callable[[Connection, Lease, str], None]
 ) -> None:
@@ -138,8 +138,8 @@ def test_a_lost_trial_is_run_again_and_fails_with_its_third_attempt(
     for attempt in (1, 2, 3):
         assert lease.attempt == attempt
         with database.write() as tx:
-            trials.report(tx, lease, {1: {"val_accuracy": attempt / 10}})
-            trials.lose(tx, lease, f"killed by signal {attempt}")
+            leases.report(tx, lease, {1: {"val_accuracy": attempt / 10}})
+            leases.lose(tx, lease, f"killed by signal {attempt}")
         if attempt < 3:
             assert _read(database, lease).state is TrialState.QUEUED
             lease = _place_again(database, lease)
@@ -150,10 +150,10 @@ def test_a_lost_trial_is_run_again_and_fails_with_its_third_attempt(
     assert trial.attempts[0].reason == "killed by signal 1"
     assert trial.values == [0.3], "epochs are the last attempt's"
     with database.write() as tx:
-        assert trials.place(tx, lease.trial_id) is None
+        assert leases.place(tx, lease.trial_id) is None
 
 
-@pytest.mark.parametrize("first", [trials.hang, trials.lose])
+@pytest.mark.parametrize("first", [leases.hang, leases.lose])
 def test_a_trial_that_hangs_is_run_again_once(
     database: Database, job_id: str, first: Callable[[Connection, Lease, str], None]
 ) -> None:
@@ -163,7 +163,7 @@ def test_a_trial_that_hangs_is_run_again_once(
     assert _read(database, lease).state is TrialState.QUEUED
     again = _place_again(database, lease)
     with database.write() as tx:
-        trials.hang(tx, again, "no epoch ended for 9 s")
+        leases.hang(tx, again, "no epoch ended for 9 s")
     trial = _read(database, lease)
     assert trial.state is TrialState.FAILED
     assert trial.reason == "no epoch ended for 9 s, the last of 2 attempts"
@@ -176,10 +176,10 @@ def test_a_trial_that_we_stopped_ourselves_may_be_run_any_number_of_times(
     lease = _place(database, job_id)
     for _ in range(5):
         with database.write() as tx:
-            trials.put_back(tx, lease, "the service was stopped")
+            leases.put_back(tx, lease, "the service was stopped")
         lease = _place_again(database, lease)
     with database.write() as tx:
-        trials.lose(tx, lease, "killed")
+        leases.lose(tx, lease, "killed")
     trial = _read(database, lease)
     assert trial.state is TrialState.QUEUED
     assert [attempt.outcome for attempt in trial.attempts] == ["stopped"] * 5 + ["lost"]
@@ -208,18 +208,18 @@ def test_cancelling_a_job_ends_its_trials_and_takes_their_leases(
         queued = trials.add_trial(tx, job_id, 2, {}, 0)
         jobs.cancel_job(tx, job_id)
         assert trials.unended_rows(tx) == []
-        states = [trial.state for trial in trials.list_trials(tx, job_id, None, None, None)]
-        assert trials.place(tx, queued) is None
+        states = [trial.state for trial in trial_views.list_trials(tx, job_id, None, None, None)]
+        assert leases.place(tx, queued) is None
     assert states == [TrialState.COMPLETE, TrialState.CANCELLED, TrialState.CANCELLED]
     with database.write() as tx, pytest.raises(LeaseLost):
-        trials.beat(tx, running)
+        leases.beat(tx, running)
     assert _read(database, running).attempts[0].outcome == "cancelled"
 
 
 def test_a_metric_that_is_no_number_is_null(database: Database, job_id: str) -> None:
     lease = _place(database, job_id)
     with database.write() as tx:
-        trials.report(tx, lease, {1: {"loss": math.nan, "val_loss": math.inf, "accuracy": 0.5}})
+        leases.report(tx, lease, {1: {"loss": math.nan, "val_loss": math.inf, "accuracy": 0.5}})
     trial = _read(database, lease)
     assert trial.curves == {"loss": [None], "val_loss": [None], "accuracy": [0.5]}
     with database.read() as tx:
@@ -261,9 +261,9 @@ def test_a_repeat_of_a_retraining_is_never_the_best_trial(database: Database, jo
     with database.write() as tx:
         retrainings.add_retraining(tx, job_id, RetrainingRequest(repeats=1), {"layers": 0})
         (repeat,) = trials.unended_rows(tx)
-        lease = trials.place(tx, repeat.id)
+        lease = leases.place(tx, repeat.id)
         assert lease is not None
-        trials.finish(tx, lease, complete(0.9))
+        leases.finish(tx, lease, complete(0.9))
         best = jobs.read_job(tx, job_id).best
         counts = jobs.read_job(tx, job_id).trials
     assert best is not None
@@ -275,7 +275,7 @@ def test_a_model_is_kept_while_its_trial_may_become_the_best(
     database: Database, job_id: str
 ) -> None:
     with database.read() as tx:
-        assert trials.keeps_model(tx, job_id, 0.1, maximize=True)
+        assert leases.keeps_model(tx, job_id, 0.1, maximize=True)
     _finish(database, _place(database, job_id), complete(0.5))
     with database.read() as tx:
         for value, maximize, kept in [
@@ -286,7 +286,7 @@ def test_a_model_is_kept_while_its_trial_may_become_the_best(
             (0.5, False, True),
             (0.4, False, True),
         ]:
-            assert trials.keeps_model(tx, job_id, value, maximize=maximize) is kept
+            assert leases.keeps_model(tx, job_id, value, maximize=maximize) is kept
 
 
 def test_trials_are_listed_by_number_a_page_and_a_state_at_a_time(
@@ -298,7 +298,7 @@ def test_trials_are_listed_by_number_a_page_and_a_state_at_a_time(
 
     def numbers(state: TrialState | None, limit: int | None, after: int | None) -> list[int]:
         with database.read() as tx:
-            return [t.number for t in trials.list_trials(tx, job_id, state, limit, after)]
+            return [t.number for t in trial_views.list_trials(tx, job_id, state, limit, after)]
 
     assert numbers(None, None, None) == [0, 1, 2, 3, 4]
     assert numbers(None, 2, 1) == [2, 3]
@@ -310,10 +310,10 @@ def test_each_of_a_page_has_its_own_curves_and_attempts(database: Database, job_
     for number in range(3):
         lease = _place(database, job_id, number)
         with database.write() as tx:
-            trials.report(tx, lease, {1: {"val_accuracy": number / 10}})
+            leases.report(tx, lease, {1: {"val_accuracy": number / 10}})
     with database.read() as tx:
-        page = trials.list_trials(tx, job_id, None, 2, 0)
-        bare = trials.list_trials(tx, job_id, None, None, None, curves=False)
+        page = trial_views.list_trials(tx, job_id, None, 2, 0)
+        bare = trial_views.list_trials(tx, job_id, None, None, None, curves=False)
     assert [trial.values for trial in page] == [[0.1], [0.2]]
     assert [len(trial.attempts) for trial in page] == [1, 1]
     assert [trial.values for trial in bare] == [[], [], []]
@@ -323,13 +323,13 @@ def test_each_of_a_page_has_its_own_curves_and_attempts(database: Database, job_
 def test_what_is_not_there_is_not_found(database: Database, job_id: str) -> None:
     _place(database, job_id, 1)
     with database.read() as tx:
-        assert trials.read_trial(tx, job_id, 1).number == 1
+        assert trial_views.read_trial(tx, job_id, 1).number == 1
         with pytest.raises(NotFound, match=r"has no trial 0"):
-            trials.read_trial(tx, job_id, 0)
+            trial_views.read_trial(tx, job_id, 0)
         with pytest.raises(NotFound, match=r"has no trial 2"):
-            trials.read_trial(tx, job_id, 2)
+            trial_views.read_trial(tx, job_id, 2)
         with pytest.raises(NotFound, match=r"no trial row 99"):
-            trials.read_trial_row(tx, 99)
+            trial_views.read_trial_row(tx, 99)
         with pytest.raises(NotFound, match=r"no trial of it has completed"):
             trials.best_attempt(tx, job_id)
 
@@ -337,10 +337,10 @@ def test_what_is_not_there_is_not_found(database: Database, job_id: str) -> None
 def test_every_change_of_a_trial_is_told_in_order(database: Database, job_id: str) -> None:
     lease = _place(database, job_id)
     with database.write() as tx:
-        trials.lose(tx, lease, "killed")
+        leases.lose(tx, lease, "killed")
     lease = _place_again(database, lease)
     with database.write() as tx:
-        trials.report(tx, lease, {1: {"loss": 1.0}, 2: {"loss": 0.5}})
+        leases.report(tx, lease, {1: {"loss": 1.0}, 2: {"loss": 0.5}})
     _finish(database, lease, complete(0.5))
     with database.read() as tx:
         told = [(event.kind, event.data) for event in events.events_after(tx, job_id, 0)]

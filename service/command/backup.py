@@ -39,8 +39,8 @@ def restore(file: File, data_dir: DataDir = DEFAULT) -> None:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
+    from kerasearch.service.command.terminal import fail
     from kerasearch.service.errors import KerasearchError
-    from kerasearch.service.terminal import fail
 
     try:
         yield

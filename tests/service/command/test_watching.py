@@ -3,12 +3,12 @@ import io
 import pytest
 from rich.console import Console
 
-from kerasearch.service import watching
+from kerasearch.service.command import watching
 from kerasearch.service.client import Client
-from kerasearch.service.following import Change, EpochReport
+from kerasearch.service.command.following import Change, EpochReport
+from kerasearch.service.command.watching import Board, watch
 from kerasearch.service.jobs import Budget, DataRequest, Job, JobRequest, JobState, Progress
 from kerasearch.service.trials import BestTrial, Params, Trial, TrialState
-from kerasearch.service.watching import Board, watch
 
 PARAMS: Params = {"cell": "lstm", "units": 20, "learning_rate": 0.00123456}
 

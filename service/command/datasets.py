@@ -31,7 +31,7 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Upload a dataset; its id alone is printed on stdout."""
-    from kerasearch.service.terminal import say, server, show_json
+    from kerasearch.service.command.terminal import say, server, show_json
 
     schema = {"target": target, "drop": drop or [], "header": header}
     with server() as client:
@@ -46,8 +46,8 @@ def add(
 @datasets_app.command("list")
 def list_(as_json: Json = False) -> None:
     """Built-in and uploaded datasets."""
-    from kerasearch.service.tables import datasets_table
-    from kerasearch.service.terminal import server, show
+    from kerasearch.service.command.tables import datasets_table
+    from kerasearch.service.command.terminal import server, show
 
     with server() as client:
         found = list(client.datasets())
@@ -57,8 +57,8 @@ def list_(as_json: Json = False) -> None:
 @datasets_app.command("show")
 def show_(name: Annotated[str, typer.Argument(help="Name or id.")], as_json: Json = False) -> None:
     """What is known of a dataset."""
-    from kerasearch.service.tables import dataset_sheet
-    from kerasearch.service.terminal import server, show
+    from kerasearch.service.command.tables import dataset_sheet
+    from kerasearch.service.command.terminal import server, show
 
     with server() as client:
         found = client.dataset(name)
@@ -72,7 +72,7 @@ def export(
 ) -> None:
     """Write a built-in dataset as a CSV file; needs no server."""
     from kerasearch.models.datasets import export_csv, load_builtin
-    from kerasearch.service.terminal import fail, sentences_about
+    from kerasearch.service.command.terminal import fail, sentences_about
 
     with sentences_about(None):
         dataset = load_builtin(name)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from kerasearch.searchspaces import space_for
-from kerasearch.service.job_files import (
+from kerasearch.service.command.job_files import (
     SIZE_LIMIT,
     Document,
     JobFileError,

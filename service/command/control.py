@@ -61,7 +61,7 @@ def extend(
     as_json: Json = False,
 ) -> None:
     """Extend or shrink a job's budget; one that has ended goes on."""
-    from kerasearch.service.terminal import refuse
+    from kerasearch.service.command.terminal import refuse
 
     limits = {
         "trials": trials,
@@ -87,8 +87,8 @@ def enqueue(
     as_json: Json = False,
 ) -> None:
     """Have params of your own tried next; the trial's number alone is printed on stdout."""
-    from kerasearch.service.job_files import read_job_file
-    from kerasearch.service.terminal import pointing_into, readable, server, show_json
+    from kerasearch.service.command.job_files import read_job_file
+    from kerasearch.service.command.terminal import pointing_into, readable, server, show_json
 
     with readable():
         given = read_job_file(params)
@@ -103,7 +103,7 @@ def enqueue(
 @control_app.command()
 def delete(job: JobId) -> None:
     """Delete an ended job with its trials, files and MLflow runs."""
-    from kerasearch.service.terminal import say, server
+    from kerasearch.service.command.terminal import say, server
 
     with server() as client:
         client.delete(job)
@@ -111,7 +111,7 @@ def delete(job: JobId) -> None:
 
 
 def _control(take_step: "Callable[[Client], Job]", as_json: bool) -> None:
-    from kerasearch.service.terminal import say, server, show_json
+    from kerasearch.service.command.terminal import say, server, show_json
 
     with server() as client:
         job = take_step(client)

@@ -8,8 +8,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kerasearch.service.answers import Damaged
 from kerasearch.service.client import Client
-from kerasearch.service.following import patiently
-from kerasearch.service.tables import in_words
+from kerasearch.service.command.following import patiently
+from kerasearch.service.command.tables import in_words
 from kerasearch.service.trials import Repeat, Retraining, TrialState
 
 POLL_S = 0.5

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from kerasearch.service import following
+from kerasearch.service.command import following
 from kerasearch.service.answers import NoServer, ServerError
 from kerasearch.service.client import Client
-from kerasearch.service.following import Change, EpochReport, follow
+from kerasearch.service.command.following import Change, EpochReport, follow
 from kerasearch.service.jobs import DataRequest, Job, JobRequest, JobState, Progress
 from kerasearch.service.trials import Trial, TrialState
 

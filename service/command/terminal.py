@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 from kerasearch.searchspaces.problems import InvalidInput
 from kerasearch.service.answers import ClientError, ServerError
 from kerasearch.service.client import Client
-from kerasearch.service.job_files import JobFileError, path_in_file
+from kerasearch.service.command.job_files import JobFileError, path_in_file
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 INTERRUPTED = 128 + signal.SIGINT

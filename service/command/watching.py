@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from kerasearch.service.client import Client
-from kerasearch.service.following import Change, EpochReport, follow
+from kerasearch.service.command.following import Change, EpochReport, follow
+from kerasearch.service.command.tables import in_words, params_in_words, state_text, time_in_words
 from kerasearch.service.jobs import Job
-from kerasearch.service.tables import in_words, params_in_words, state_text, time_in_words
 from kerasearch.service.trials import Params, Trial, TrialState
 
 RECENT = 3

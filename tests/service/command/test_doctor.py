@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kerasearch.service import doctor
-from kerasearch.service.doctor import Check, examine, line_of
+from kerasearch.service.command import doctor
+from kerasearch.service.command.doctor import Check, examine, line_of
 
 
 @pytest.fixture

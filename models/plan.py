@@ -1,0 +1,40 @@
+"""What a training is given: rows, how long, and which epoch is the best."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kerasearch.models.datasets.dataset import Features, Labels
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """End a training after `patience` epochs that don't better `monitor` by over `min_delta`."""
+
+    monitor: str = "val_loss"
+    patience: int = 10
+    min_delta: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How long to train, and which epoch is the best.
+
+    Attributes:
+        epochs: At most; a parameter of that name goes before it.
+        metric: What the best epoch is best in; the first one where several are.
+    """
+
+    epochs: int
+    metric: str = "val_accuracy"
+    direction: Literal["maximize", "minimize"] = "maximize"
+    early_stopping: EarlyStopping | None = EarlyStopping()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The rows to train on and those to choose the best epoch by."""
+
+    x_train: Features
+    y_train: Labels
+    x_validation: Features
+    y_validation: Labels

@@ -1,0 +1,42 @@
+"""A model without values: what it would be, known before it takes memory."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import keras
+import psutil
+from keras.src.backend.common import global_state  # nothing public does what forget_models does
+
+from kerasearch.models.family import ModelFamily, hyperparameters
+from kerasearch.models.infeasible import InfeasibleError
+from kerasearch.searchspaces.parameters import Value
+
+BYTES_A_PARAMETER = 5 * 4
+"""Single precision: a weight, its gradient, an optimizer's two moments, the best epoch's copy."""
+
+
+def sketch(family: ModelFamily, params: Mapping[str, Value]) -> keras.Model:
+    """The model without values; refuses one that half of this machine's memory can't train."""
+    # In this scope variables have a shape and never get values.
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            model = family.build(hyperparameters(params))
+    finally:
+        forget_models()
+    limit = psutil.virtual_memory().total // 2 // BYTES_A_PARAMETER
+    if (count := model.count_params()) > limit:
+        raise InfeasibleError(
+            f"a model of {count:,} weights is too large: this machine trains {limit:,} at most"
+        )
+    return model
+
+
+def forget_models() -> None:
+    """Number layers from 1 again, and forget those variables that were left without values.
+
+    So names don't tell how many models this process has built, and the next stateless scope makes
+    no values. `keras.utils.clear_session` does that too, but then also collects garbage (0.3 s) and
+    throws away the kernels of every program that is kept (0.3 s of CPU time at its next use).
+    """
+    global_state.set_global_attribute("object_name_uids", defaultdict(int))
+    global_state.set_global_attribute("uninitialized_variables", [])

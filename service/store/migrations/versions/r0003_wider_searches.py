@@ -1,0 +1,8 @@
+"""What wider searches keep of a trial."""
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
