@@ -24,11 +24,13 @@ demo: setup  ## the main job: search, watch, download, retrain
 serve: setup  ## the service on http://127.0.0.1:8000
 	$(BIN)/kerasearch serve
 
+PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadgroup
+
 test: setup browser check  ## checks and all tests but the slow ones
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: setup browser check  ## all tests
-	$(BIN)/python -m pytest -q
+	$(PYTEST)
 
 check: setup  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
@@ -46,9 +48,9 @@ browser:  # one acceptance test opens MLflow's page; it skips, and says so, with
 	  || echo "no chromium and no way to install it here: the browser test will be skipped"
 
 lock:  ## resolve requirements/*.txt anew; needs uv
-	uv pip compile pyproject.toml --extra cpu --extra ucr --group dev $(LOCK) -o requirements/dev.txt
-	uv pip compile pyproject.toml --extra cpu --extra ucr $(LOCK) -o requirements/cpu.txt
-	uv pip compile pyproject.toml --extra gpu --extra ucr $(LOCK) -o requirements/gpu.txt
+	uv pip compile pyproject.toml --extra cpu --extra ucr --extra postgres --group dev $(LOCK) -o requirements/dev.txt
+	uv pip compile pyproject.toml --extra cpu --extra ucr --extra postgres $(LOCK) -o requirements/cpu.txt
+	uv pip compile pyproject.toml --extra gpu --extra ucr --extra postgres $(LOCK) -o requirements/gpu.txt
 LOCK := --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 clean:  ## all that was built, installed or left by the demo

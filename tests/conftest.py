@@ -6,6 +6,17 @@ from typing import Any
 import pytest
 
 OpenPage = Callable[..., Any]
+TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs all of a file, so that what the file shares is made once; one runs all of
+    acceptance/, which shares the service.
+    """
+    for item in items:
+        file = item.path.relative_to(TESTS)
+        name = file.parts[0] if file.parts[0] == "acceptance" else str(file)
+        item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")
