@@ -1,6 +1,6 @@
 """Model families as far as search spaces know them: their default spaces, and what fits them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib import import_module
 
 from kerasearch.searchspaces.conditions import describe_when, holds, refusal
@@ -9,11 +9,17 @@ from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to, 
 from kerasearch.searchspaces.space import SearchSpace
 from kerasearch.searchspaces.training import TRAINING_PARAMETERS, training_problems
 from kerasearch.searchspaces.values import Value
+from kerasearch.searchspaces.windows import WINDOWS
 
 SPACES = {
+    "autoencoder": "kerasearch.searchspaces.autoencoder:SPACE",
     "cnn": "kerasearch.searchspaces.cnn:SPACE",
+    "collaborative_autoencoder": "kerasearch.searchspaces.collaborative_autoencoder:SPACE",
     "conv1d": "kerasearch.searchspaces.conv1d:SPACE",
+    "dbn": "kerasearch.searchspaces.dbn:SPACE",
     "mlp": "kerasearch.searchspaces.mlp:SPACE",
+    "neural_stack": "kerasearch.searchspaces.neural_stack:SPACE",
+    "rbm": "kerasearch.searchspaces.rbm:SPACE",
     "recurrent": "kerasearch.searchspaces.recurrent:SPACE",
 }
 """Model family to its default space, imported on use."""
@@ -34,15 +40,41 @@ def default_space(family: str) -> SearchSpace:
     return space
 
 
-def space_for(family: str, raw: Mapping[str, object]) -> SearchSpace:
+def of_kind(space: SearchSpace, family: str, kind: str) -> SearchSpace:
+    """A family's default space where the data is of some kind: that may bring or take parameters.
+
+    Args:
+        space: The family's default.
+        family: Its name.
+        kind: Of the data.
+    """
+    module = SPACES.get(family, "").partition(":")[0]
+    own = getattr(import_module(module), "BY_KIND", {}) if module else {}
+    changes = {**WINDOWS.get(kind, {}), **own.get(kind, {})}
+    parameters = {**space.parameters, **changes}
+    return SearchSpace.parse({name: p for name, p in parameters.items() if p is not None})
+
+
+def space_for(
+    family: str,
+    raw: Mapping[str, object],
+    defaults: SearchSpace | None = None,
+    training: Collection[str] = TRAINING_PARAMETERS,
+) -> SearchSpace:
     """The space that a job searches: `raw` over the family's default, fit for model and training.
+
+    Args:
+        family: Its name.
+        raw: What the job says.
+        defaults: The default space of a family that `SPACES` doesn't have.
+        training: Those of `TRAINING_PARAMETERS` that training reads in this family.
 
     Raises:
         InvalidInput: It is no space, names a parameter that the family doesn't read, or has values
             that the model or training can't use.
     """
-    defaults = default_space(family)
-    known = {*defaults.parameters, *TRAINING_PARAMETERS}
+    defaults = default_space(family) if defaults is None else defaults
+    known = {*defaults.parameters, *training}
     problems = [
         Problem(pointer_to(name), unknown(f"parameter of {family}", str(name), known))
         for name, value in raw.items()
@@ -53,9 +85,14 @@ def space_for(family: str, raw: Mapping[str, object]) -> SearchSpace:
     except InvalidInput as error:
         raise InvalidInput([*problems, *error.problems]) from None
     for name, parameter in space.parameters.items():
-        problems += training_problems(name, parameter)
-        if name in defaults.parameters and name not in TRAINING_PARAMETERS:
+        if (parameter.sets or name) in training:
+            problems += training_problems(name, parameter)
+        elif parameter.sets:
+            detail = f"{family} sets {parameter.sets} itself: name one of {', '.join(training)}"
+            problems.append(Problem(pointer_to(name, "sets"), detail))
+        if name in defaults.parameters and name not in training:
             problems += _family_problems(family, name, space, defaults)
+            problems += _unknown_values(family, name, parameter)
     if problems:
         raise InvalidInput(problems)
     return space
@@ -72,6 +109,8 @@ def _family_problems(
     """Why a model that is built for the default's parameter can't do with the one in `space`."""
     parameter, default = space.parameters[name], defaults.parameters[name]
     given, needed = _kind_of_all(parameter), _kind_of_all(default)
+    if isinstance(default, Choice) and any(isinstance(value, float) for value in default.values):
+        needed = NUMBERS  # 0.0 stands for any number
     if parameter.sets:
         detail = f"{family} reads {name} itself; give what sets {parameter.sets} another name"
         yield Problem(pointer_to(name, "sets"), detail)
@@ -93,6 +132,16 @@ def _family_problems(
             needed = f"when {describe_when(default.when)}" if default.when else "always"
             detail = f"{family} reads {name} {needed}, so it must be active then"
             yield Problem(pointer_to(name, "when", parent), detail)
+
+
+def _unknown_values(family: str, name: str, parameter: Parameter) -> Iterator[Problem]:
+    """Values of a choice that the family doesn't know, where it says which it does."""
+    module = SPACES.get(family, "").partition(":")[0]
+    known = getattr(import_module(module), "VALUES", {}).get(name) if module else None
+    if known is not None and isinstance(parameter, Choice):
+        for value in parameter.values:
+            if isinstance(value, str) and value not in known:
+                yield Problem(pointer_to(name), unknown(name, str(value), known))
 
 
 WHOLE, NUMBERS, ANYTHING = "whole numbers", "numbers", "anything"

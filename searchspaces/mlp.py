@@ -1,18 +1,27 @@
-"""The default space of the mlp family: one to three dense layers, each of its own width."""
+"""The default space of the mlp family: one to five dense layers, each of its own width."""
 
 from kerasearch.searchspaces.space import Choice, Float, Int, SearchSpace
 
 _WIDTHS = (16, 32, 64, 128, 256)
+_LAYERS = 5
 
 SPACE = SearchSpace.parse(
     {
-        "layers": Int(low=1, high=3),
+        "layers": Int(low=1, high=_LAYERS),
         "units_1": Choice(values=_WIDTHS),
-        "units_2": Choice(values=_WIDTHS, when={"layers": (2, 3)}),
-        "units_3": Choice(values=_WIDTHS, when={"layers": (3,)}),
+        **{
+            f"units_{layer}": Choice(
+                values=_WIDTHS, when={"layers": tuple(range(layer, _LAYERS + 1))}
+            )
+            for layer in range(2, _LAYERS + 1)
+        },
         "activation": Choice(values=("relu", "gelu", "tanh")),
         "batch_norm": Choice(values=(False, True)),
+        # Of the features themselves little can be spared.
+        "input_dropout": Float(low=0.0, high=0.25),
         "dropout": Float(low=0.0, high=0.5),
+        "regularization": Choice(values=("none", "l1", "l2")),
+        "penalty": Float(low=1e-6, high=1e-2, log=True, when={"regularization": ("l1", "l2")}),
         # All three adapt their steps, so one range of learning rates suits them.
         "optimizer": Choice(values=("adam", "nadam", "rmsprop")),
         "learning_rate": Float(low=1e-4, high=1e-2, log=True),

@@ -35,7 +35,7 @@ __all__ = ["Choice", "Float", "Int", "Normal", "Parameter", "Params", "Value", "
 
 MAX_VALUES = 1_000
 
-PlainValue = Annotated[Value, PlainValidator(plain_value)]
+PlainValue = Annotated[Value, PlainValidator(plain_value, json_schema_input_type=Value)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Integer = Annotated[int, Strict(), Field(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 Flag = Annotated[bool, Strict()]
@@ -49,6 +49,7 @@ def _list_problems(pointer: str, values: tuple[Value, ...]) -> Iterator[Problem]
         yield Problem(
             pointer, f"at most {MAX_VALUES} values, not {len(values)}; use an int or float"
         )
+        return
     seen: set[tuple[bool, Value]] = set()
     for index, value in enumerate(values):
         if identity(value) in seen:

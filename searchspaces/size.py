@@ -15,7 +15,9 @@ class TooEntangled(ValueError):  # noqa: N818 - a statement about the space
     """So many conditions cross that counting would take exponential time."""
 
 
-def count_configurations(parameters: Mapping[str, Parameter]) -> int | None:
+def count_configurations(
+    parameters: Mapping[str, Parameter], infinite_as: int | None = None
+) -> int | None:
     """Distinct configurations, None for infinitely many.
 
     A parameter without undecided parents is decided by case: values that activate the same children
@@ -25,11 +27,12 @@ def count_configurations(parameters: Mapping[str, Parameter]) -> int | None:
 
     Args:
         parameters: Parents before children; parents are choices and ints.
+        infinite_as: What a parameter of infinitely many values counts.
 
     Raises:
         TooEntangled: More than `MAX_STATES` different parts came up.
     """
-    cases = {name: [*_cases(name, parameters)] for name in parameters}
+    cases = {name: [*_cases(name, parameters, infinite_as)] for name in parameters}
     rank = {name: index for index, name in enumerate(parameters)}
     counted: dict[Waiting, int | None] = {}
 
@@ -67,7 +70,7 @@ def _times(one: int | None, other: int | None) -> int | None:
 
 
 def _cases(
-    name: str, parameters: Mapping[str, Parameter]
+    name: str, parameters: Mapping[str, Parameter], infinite_as: int | None
 ) -> Iterator[tuple[int | None, frozenset[str]]]:
     """How many values of a parameter activate which of its children, as far as it has a say."""
     parameter = parameters[name]
@@ -77,7 +80,7 @@ def _cases(
         if p.when and name in p.when
     }
     if not accepted:
-        yield parameter.count(), frozenset()
+        yield parameter.count() or infinite_as, frozenset()
         return
     mentioned = (
         {identity(value) for value in parameter.values}

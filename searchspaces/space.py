@@ -80,8 +80,15 @@ class SearchSpace:
         return {name: parameter.canonical() for name, parameter in self.parameters.items()}
 
     def size(self) -> int | None:
-        """Distinct configurations, inactive parameters not multiplied in; None if infinite."""
+        """Distinct configurations, inactive parameters not multiplied in; None if infinite.
+
+        Constraints, which are no part of the space, may leave fewer.
+        """
         return count_configurations(self.parameters)
+
+    def branches(self) -> int:
+        """The same, a parameter of infinitely many values counted as if it had one."""
+        return count_configurations(self.parameters, infinite_as=1) or 0
 
     def is_active(self, name: str, params: Mapping[str, Value]) -> bool:
         """Whether every parent is active itself, and of a value that activates this parameter."""

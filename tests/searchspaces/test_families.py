@@ -48,6 +48,13 @@ def test_the_documented_example_over_the_recurrent_default_means_what_it_says():
     assert parameters["layers"] == default_space("recurrent").parameters["layers"]
 
 
+def test_values_that_the_default_does_not_try_may_be_chosen():
+    raw = {"cell": "lstm_peephole", "recurrent_dropout": "{{uniform(0, 0.5)}}"}
+    parameters = space_for("recurrent", raw).parameters
+    assert parameters["cell"] == Choice(values=("lstm_peephole",))
+    assert parameters["recurrent_dropout"] == Float(low=0.0, high=0.5)
+
+
 def only_when(**when):
     return {"type": "choice", "values": [16], "when": when}
 
@@ -60,6 +67,7 @@ def only_when(**when):
         ("recurrent", {"units": "many"}, ["/units"]),
         ("recurrent", {"units": "{{uniform(10, 100)}}"}, ["/units"]),
         ("recurrent", {"cell": 3}, ["/cell"]),
+        ("recurrent", {"cell": "{{choice(['gru', 'lstmm'])}}"}, ["/cell"]),
         ("recurrent", {"dropout": "high", "learning_rate": -1}, ["/dropout", "/learning_rate"]),
         ("recurrent", {"second_layer": "{{choice(['one', 'three'])}}"}, ["/second_layer"]),
         ("mlp", {"layers": {"type": "int", "low": 1, "high": 5}}, ["/layers"]),

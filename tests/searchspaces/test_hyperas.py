@@ -35,6 +35,10 @@ from kerasearch.searchspaces.problems import InvalidInput
         ("{{randint(2, 5)}}", Int(low=2, high=4)),
         ("{{randint(1)}}", Choice(values=(0,))),
         ("{{randint(-3, high=-2)}}", Choice(values=(-3,))),
+        ("{{choice([2**5, 2*64, 10**-3, -(1 + 2), 512 // 8])}}",
+         Choice(values=(32, 128, 0.001, -3, 64))),
+        ("{{uniform(10**-5, 1/8)}}", Float(low=1e-5, high=0.125)),
+        ("{{loguniform(-5 * 2, -1 + 1)}}", Float(low=math.exp(-10), high=1, log=True)),
     ],
 )  # fmt: skip
 def test_a_string_means_what_it_says(text, parameter):
@@ -84,12 +88,20 @@ def test_each_distribution_is_hyperopts_own(name, args):
         ("{{choice([1], [2])}}", "too many"),
         ("{{choice([[64, 32], [32]])}}", "let the choice be of names"),
         ("{{choice([Dropout(0.5)])}}", "Dropout(0.5) is no literal"),
-        ("{{choice([9**9**9])}}", "9**9**9 is no literal"),
+        ("{{choice([9**9**9])}}", "9**9**9 is too large: write an exponent of at most 1,000"),
+        ("{{choice([2**1000])}}", "within ±2^53"),
+        ("{{choice([2.0**999 * 2.0**999])}}", "finite"),
+        ("{{choice([10.0**999])}}", "10.0**999 is no finite number"),
+        ("{{choice([1/0])}}", "1/0 is no finite number"),
+        ("{{choice([(-8)**0.5])}}", "not a complex"),
+        ("{{choice(['a'*9])}}", "must be a number, not 'a'"),
+        ("{{choice([1 << 99])}}", "1 << 99 is no literal"),
+        ("{{choice([" + "1+" * 200 + "1])}}", "more than 100 levels"),
         ("{{choice([().__class__])}}", "().__class__ is no literal"),
         ("{{choice([f'{1}'])}}", "is no literal"),
         ("{{choice([1j])}}", "1j is no literal"),
         ("{{choice([b'a'])}}", "is no literal"),
-        ("{{choice([-True])}}", "-True is no literal"),
+        ("{{choice([-True])}}", "must be a number, not True"),
         ("{{choice([1, 1])}}", "distinct"),
         ("{{choice(*[1])}}", "choice takes a list"),
         ("{{choice(**{})}}", "unpacked"),
@@ -116,7 +128,7 @@ def test_each_distribution_is_hyperopts_own(name, args):
     ],
     ids=lambda text: text[:40].encode("unicode_escape").decode(),
 )
-def test_what_isnt_a_literal_call_is_refused_with_advice(text, words):
+def test_what_isnt_a_call_with_literals_is_refused_with_advice(text, words):
     with pytest.raises(InvalidInput) as caught:
         parse_hyperas(text)
     (problem,) = caught.value.problems
@@ -126,15 +138,44 @@ def test_what_isnt_a_literal_call_is_refused_with_advice(text, words):
 
 
 PIECES = [*DISTRIBUTIONS, "(", ")", "[", "]", ",", "0", "1", "-", "1e9", "'a'", "None",
-          "True", "*", "**", "é", "=", "low", ".", " ", "\n", "\\", "{", "}", ":", "#"]  # fmt: skip
+          "True", "*", "**", "é", "=", "low", ".", " ", "\n", "\\", "{", "}", ":", "#",
+          "(0, 1)", "([1, 2])", "10**-3"]  # fmt: skip
+
+
+def read_or_refuse(inside):
+    try:
+        parameter = parse_hyperas("{{" + inside + "}}")
+    except InvalidInput:
+        return
+    drawn = parameter.draw(Random(0))
+    assert parameter.allow(drawn) == drawn
 
 
 @given(st.one_of(st.lists(st.sampled_from(PIECES), max_size=25).map("".join), st.text()))
 @example("choice(['\\d'])")
 @example("choice([1,2])if 1 else 2")
 def test_whatever_stands_between_the_braces_is_read_or_refused(inside):
-    try:
-        parameter = parse_hyperas("{{" + inside + "}}")
-    except InvalidInput:
-        return
-    assert parameter.allow(parameter.draw(Random(0))) is not ...
+    read_or_refuse(inside)
+
+
+def test_of_a_hundred_thousand_texts_each_is_read_or_refused():
+    rng = Random(0)
+    for _ in range(100_000):
+        pieces = rng.choices(PIECES, k=rng.randrange(25))
+        if rng.random() < 0.2:
+            pieces.append(chr(rng.randrange(0x11_0000)))
+        read_or_refuse("".join(pieces))
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["open('{path}', 'w')", "choice([open('{path}', 'w')])", "choice([1], open('{path}', 'w'))",
+     "uniform(*open('{path}', 'w'))", "choice(options=[x for x in open('{path}', 'w')])",
+     "choice([f\"{{open('{path}', 'w')}}\"])", "open('{path}', 'w').choice([1])",
+     "choice([(y := open('{path}', 'w'))])", "(lambda: open('{path}', 'w'))()"],
+)  # fmt: skip
+def test_no_code_between_the_braces_is_ever_run(tmp_path, code):
+    path = tmp_path / "made"
+    with pytest.raises(InvalidInput):
+        parse_hyperas("{{" + code.format(path=path) + "}}")
+    assert not path.exists()

@@ -67,6 +67,22 @@ def test_a_parameter_that_can_be_active_with_a_continuous_value_makes_it_infinit
         assert SearchSpace.parse({"kind": kind, "x": parameter}).size() is None
 
 
+def test_an_infinite_space_has_as_many_branches_as_its_discrete_parameters_give():
+    space = SearchSpace.parse(
+        {
+            "kind": Choice(values=("a", "b")),
+            "rate": Float(low=0, high=1, when={"kind": ("a",)}),
+            "layers": Int(low=1, high=3, when={"kind": ("b",)}),
+        }
+    )
+    assert (space.size(), space.branches()) == (None, 1 + 3)
+
+
+@given(discrete_spaces())
+def test_a_finite_space_has_as_many_branches_as_configurations(space):
+    assert space.branches() == space.size()
+
+
 def test_a_continuous_parameter_that_contradicting_parents_forbid_counts_nothing():
     space = SearchSpace.parse(
         {

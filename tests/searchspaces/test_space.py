@@ -81,6 +81,18 @@ def test_a_sample_passes_the_check_unchanged(space, seed):
     assert [*params] == [name for name in space.parameters if space.is_active(name, params)]
 
 
+@given(spaces(), st.integers(0, 2**32))
+def test_a_parameter_is_active_exactly_when_all_its_parents_are_as_it_says(space, seed):
+    params = space.sample(Random(seed))
+    kinds = {name: (type(value) is bool, value) for name, value in params.items()}
+    for name, parameter in space.parameters.items():
+        agreeing = [
+            kinds.get(parent) in [(type(value) is bool, value) for value in values]
+            for parent, values in (parameter.when or {}).items()
+        ]
+        assert (name in params) == all(agreeing)
+
+
 @given(spaces(), spaces())
 def test_laid_over_a_default_again_a_space_is_itself(own, defaults):
     try:
@@ -208,9 +220,9 @@ def test_a_parameter_is_inactive_when_its_parent_is():
 
 def test_the_table_describes_the_space_in_words():
     assert SearchSpace.parse(EXAMPLE).table() == [
-        ("cell", "choice of lstm", ""),
-        ("units", "choice of 10, 20, 50, 100", ""),
-        ("second_layer", "choice of one, two", ""),
-        ("dense_units", "choice of 10, 20", "second_layer is two"),
-        ("learning_rate", "float from 1e-06 to 0.1, log", ""),
+        ("cell", "choice of lstm", "", ""),
+        ("units", "choice of 10, 20, 50, 100", "", ""),
+        ("second_layer", "choice of one, two", "", ""),
+        ("dense_units", "choice of 10, 20", "second_layer is two", ""),
+        ("learning_rate", "float from 1e-06 to 0.1, log", "", ""),
     ]
