@@ -1,0 +1,174 @@
+"""What a job's trials say, in words and numbers."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from kerasearch.searchspaces import SearchSpace
+from kerasearch.searchspaces.parameters import Choice, Float, Int, Parameter
+from kerasearch.service.jobs import Job
+from kerasearch.service.trials import Trial, TrialState
+
+FEW = 10
+"""Complete trials; of fewer, an importance says more of chance than of the parameter."""
+
+GAP = 0.05
+"""Between train and validation, in a metric that lies in [0, 1]: above it, the model overfits."""
+
+WORSE = 1.5
+"""Validation loss over train loss: the same where the metric has no such scale."""
+
+FALLING = 0.02
+"""Of the train loss in a last tenth of the epochs: it still falls by that share."""
+
+EDGE = 0.05
+"""Of a parameter's range: a best value within it of a bound says that the range is too narrow."""
+
+
+Verdict = Literal["high variance", "still learning", "no sign of overfitting"]
+
+
+class Diagnosis(BaseModel):
+    """Bias and variance of the best trial.
+
+    Attributes:
+        verdict: What a person would do something about first.
+        metric: That is compared.
+        train: Of the best epoch.
+        validation: Of the best epoch.
+        in_words: One or two sentences, with advice.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    verdict: Verdict
+    metric: str
+    train: float
+    validation: float
+    in_words: str
+
+
+class Analysis(BaseModel):
+    """What a job's trials say.
+
+    Attributes:
+        importances: Parameter to the share of the objective's variance that it explains, by fANOVA
+            (Optuna), the largest first; empty until enough trials are complete.
+        diagnosis: None before a trial is complete.
+        warnings: Sentences that a person should read before believing the result.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    importances: dict[str, float]
+    diagnosis: Diagnosis | None
+    warnings: list[str]
+
+
+def analyse(
+    job: Job, trials: Sequence[Trial], best: Trial | None, importances: Mapping[str, float]
+) -> Analysis:
+    """The analysis of a job.
+
+    Args:
+        job: As it is now.
+        trials: All of the job's search; their curves aren't looked at.
+        best: The best of them, with its curves; None before there is one.
+        importances: As the mirror has computed them last; empty: not yet.
+    """
+    return Analysis(
+        importances=dict(importances),
+        diagnosis=None if best is None else diagnose(best),
+        warnings=[*_warnings(job, trials), *(_of_best(job, best) if best else ())],
+    )
+
+
+def diagnose(trial: Trial) -> Diagnosis | None:
+    """Bias and variance by the best epoch; None where nothing can be compared."""
+    for metric in ("accuracy", "loss"):
+        train, validation = trial.metrics.get(metric), trial.metrics.get(f"val_{metric}")
+        if train is not None and validation is not None:
+            break
+    else:
+        return None
+    overfits = (
+        train - validation > GAP if metric == "accuracy" else validation > WORSE * max(train, 1e-12)
+    )
+    verdict: Verdict
+    if overfits:
+        verdict = "high variance"
+        advice = "more rows, dropout, weight decay or a smaller model may close the gap"
+    elif _still_falls(trial.curves.get("loss", [])):
+        verdict = "still learning"
+        advice = "its train loss still fell at the end: more epochs or a higher learning rate"
+    else:
+        verdict = "no sign of overfitting"
+        advice = "if that is too little, try a larger model or other features"
+    seen = f"{metric} is {train:.4g} on train and {validation:.4g} on validation"
+    return Diagnosis(
+        verdict=verdict,
+        metric=metric,
+        train=train,
+        validation=validation,
+        in_words=f"{verdict.capitalize()}: {seen}; {advice}.",
+    )
+
+
+def _still_falls(losses: Sequence[float | None]) -> bool:
+    known = [loss for loss in losses if loss is not None]
+    tail = max(2, len(known) // 10)
+    if len(known) < 2 * tail:
+        return False
+    before, after = known[-tail], known[-1]
+    return before - after > FALLING * abs(before)
+
+
+def _warnings(job: Job, trials: Iterable[Trial]) -> Iterator[str]:
+    ended = [trial for trial in trials if trial.state.ended]
+    complete = sum(trial.state is TrialState.COMPLETE for trial in ended)
+    infeasible = sum(trial.state is TrialState.INFEASIBLE for trial in ended)
+    if complete < FEW:
+        yield (
+            f"only {complete} trials are complete: of fewer than {FEW}, importances say little "
+            "and the best may be best by chance"
+        )
+    if infeasible > len(ended) / 4:
+        yield (
+            f"{infeasible} of {len(ended)} trials couldn't be trained: their reasons are in the "
+            "trials; narrow the space"
+        )
+    if job.test_read_at is not None:
+        yield (
+            "the sealed test part has been read: what is chosen after that, by what it said, has "
+            "no honest number any more"
+        )
+
+
+def _of_best(job: Job, best: Trial) -> Iterator[str]:
+    epochs = best.curves.get("loss", [])
+    if best.best_epoch is not None and best.best_epoch == len(epochs) == job.request.budget.epochs:
+        yield f"the best trial was best in the last of its {len(epochs)} epochs: allow more"
+    space = SearchSpace.parse(job.request.space)
+    for name, value in best.params.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield from _at_an_end(name, value, space.parameters[name])
+
+
+def _at_an_end(name: str, value: float, parameter: Parameter) -> Iterator[str]:
+    """Where a value lies at the end of what the space allows."""
+    match parameter:
+        case Choice(values=values):
+            numbers = [v for v in values if isinstance(v, int | float)]
+            if len(numbers) == len(values) > 2 and value in (min(numbers), max(numbers)):
+                yield f"the best {name} is {value}, the end of its choices: offer more beyond it"
+        case Float(low=low, high=high, log=log) | Int(low=low, high=high, log=log) if low < high:
+            share = (
+                math.log(value / low) / math.log(high / low)
+                if log
+                else (value - low) / (high - low)
+            )
+            if not EDGE <= share <= 1 - EDGE:
+                end = low if share < EDGE else high
+                yield f"the best {name} is {value:.4g}, at its bound {end:.4g}: widen the range"

@@ -1,0 +1,55 @@
+"""What a job leaves besides its models: pictures, tables, and what they say."""
+
+import json
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from kerasearch.searchspaces.problems import unknown
+from kerasearch.service.analysis import Analysis, analyse
+from kerasearch.service.errors import NotFound
+from kerasearch.service.files import listing
+from kerasearch.service.resumable_file import ResumableFile
+from kerasearch.service.routes.context import Ctx
+from kerasearch.service.store import jobs as store
+from kerasearch.service.store import trial_views
+
+router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["analysis"])
+
+IMPORTANCES = "importances.json"
+"""Written by the mirror, which has Optuna."""
+
+
+class Artifacts(BaseModel):
+    items: list[str]
+    next: None = None
+
+
+@router.get("/artifacts")
+def artifacts(job_id: str, ctx: Ctx) -> Artifacts:
+    """Names of the job's plots and tables, which grow with its trials."""
+    with ctx.database.read() as tx:
+        store.row_of(tx, job_id)
+    return Artifacts(items=listing(ctx.settings.artifacts_dir(job_id)))
+
+
+@router.head("/artifacts/{name:path}", include_in_schema=False)
+@router.get("/artifacts/{name:path}", response_class=ResumableFile)
+def artifact(job_id: str, name: str, ctx: Ctx) -> ResumableFile:
+    """One of them."""
+    names = artifacts(job_id, ctx).items
+    if name not in names:
+        raise NotFound(unknown(f"artifact of job {job_id}", name, names))
+    return ResumableFile(ctx.settings.artifacts_dir(job_id) / name, filename=name)
+
+
+@router.get("/analysis")
+def analysis(job_id: str, ctx: Ctx) -> Analysis:
+    """Importances, bias and variance of the best trial, and warnings."""
+    with ctx.database.read() as tx:
+        job = store.read_job(tx, job_id)
+        trials = trial_views.list_trials(tx, job_id, None, None, None, curves=False)
+        best = None if job.best is None else trial_views.read_trial(tx, job_id, job.best.number)
+    path = ctx.settings.artifacts_dir(job_id) / IMPORTANCES
+    importances = json.loads(path.read_text()) if path.is_file() else {}
+    return analyse(job, trials, best, importances)
