@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup demo serve test test-all check format lock browser clean
+.PHONY: help setup demo serve test test-all check format lock browser postgresql clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,10 +26,10 @@ serve: setup  ## the service on http://127.0.0.1:8000
 
 PYTEST := $(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadgroup
 
-test: setup browser check  ## checks and all tests but the slow ones
+test: setup browser postgresql check  ## checks and all tests but the slow ones
 	$(PYTEST) -m "not slow"
 
-test-all: setup browser check  ## all tests
+test-all: setup browser postgresql check  ## all tests
 	$(PYTEST)
 
 check: setup  ## ruff, mypy --strict, import-linter
@@ -46,6 +46,12 @@ browser:  # one acceptance test opens MLflow's page; it skips, and says so, with
 	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
 	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
 	  || echo "no chromium and no way to install it here: the browser test will be skipped"
+
+postgresql:  # tests start a server of their own; those on PostgreSQL skip, and say so, without one
+	@command -v postgres /usr/lib/postgresql/*/bin/postgres >/dev/null || { \
+	  command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql >/dev/null; } \
+	  || echo "no PostgreSQL and no way to install it here: the tests on it will be skipped"
 
 lock:  ## resolve requirements/*.txt anew; needs uv
 	uv pip compile pyproject.toml --extra cpu --extra ucr --extra postgres --group dev $(LOCK) -o requirements/dev.txt

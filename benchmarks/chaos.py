@@ -1,20 +1,20 @@
 """What kill -9 costs: processes of every kind are killed at random while jobs run, all is counted.
 
-    .venv/bin/python benchmarks/chaos.py --kills 100
+    .venv/bin/python benchmarks/chaos.py --kills 100 [--database postgresql]
 
-Prints a table and writes benchmarks/results/chaos.json. `lost` and `duplicated` have to be 0.
+Prints a table and writes benchmarks/results/chaos.json, or chaos-postgresql.json. `lost` and
+`duplicated` have to be 0.
 """
 
 import argparse
-import json
+import os
 import random
-import sqlite3
 import statistics
 import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -22,24 +22,34 @@ from typing import Any
 
 import mlflow
 import psutil
-from rich.console import Console
-from rich.table import Table
+from figures import RESULTS, publish
 
 from kerasearch.service.answers import ClientError
 from kerasearch.service.client import Client
+from kerasearch.service.errors import Unavailable
 from kerasearch.service.jobs import Job, JobState
 from kerasearch.service.launching import RunningService, running_service
+from kerasearch.service.own_postgresql import OwnPostgreSQL, own_postgresql
 from kerasearch.service.process import pulse
 from kerasearch.service.settings import Settings
+from kerasearch.service.store.database import Database
 from kerasearch.service.testing import is_gone
 from kerasearch.service.trials import Trial, TrialState
-
-RESULTS = Path(__file__).parent / "results" / "chaos.json"
 
 PARTS = {"api": " api", "scheduler": " scheduler", "mirror": " mirror", "mlflow": "mlflow_server"}
 """Children of the supervisor, by their command line."""
 
 KINDS = (*PARTS, "forkserver", "trial", "supervisor")
+"""And PostgreSQL's server, where there is one."""
+
+BEGINS_ANEW = ("scheduler", "forkserver", "supervisor")
+"""What takes every trial process with it: the search goes on with an epoch of a new attempt."""
+
+REPORTED = """
+SELECT min(reports.at) FROM reports JOIN attempts
+ON attempts.trial_id = reports.trial_id AND attempts.number = reports.attempt
+WHERE reports.at > {at} AND attempts.started_at > {since}
+"""
 
 JOB = {
     "model": "mlp",
@@ -54,6 +64,12 @@ UNENDED = 2
 PAUSE_S = (0.5, 4.0)
 """Between a recovery and the next kill, drawn at random."""
 
+HURRIED_PAUSE_S = (0.1, 1.0)
+"""Between two kills when recovery isn't waited for."""
+
+DOWN_S = 1.0
+"""That PostgreSQL stays away."""
+
 RECOVERY_LIMIT_S = 120.0
 END_LIMIT_S = 600.0
 POLL_S = 0.05
@@ -64,6 +80,8 @@ class Chaos:
     """A service in its folder, the jobs it accepted, and what was done to it.
 
     Attributes:
+        server: PostgreSQL's, if the service uses it.
+        hurry: Kill the next before the last is back; no times are measured.
         jobs: Number by id.
         accounts: What was counted in the end.
         search_s: By kind, seconds from each kill until an epoch ended.
@@ -72,6 +90,10 @@ class Chaos:
 
     data_dir: Path
     draw: random.Random
+    server: OwnPostgreSQL | None = None
+    hurry: bool = False
+    database: Database | None = None
+    kills: Counter[str] = field(default_factory=Counter)
     jobs: dict[str, int] = field(default_factory=dict)
     accounts: dict[str, int] = field(default_factory=dict)
     search_s: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -92,14 +114,20 @@ class Chaos:
                 if fell_at is None:
                     for job_id in self.jobs:
                         until(partial(has_ended, client, job_id), END_LIMIT_S)
+                    until(client.is_ready)
                     self.accounts = self._accounts(service, client)
                     return
 
     def _live(self, service: RunningService, client: Client, kinds: Iterator[str]) -> float | None:
         """Kill parts of one service; when it was itself killed, or None when it was not."""
         for kind in kinds:
-            self._keep_busy(client)
-            time.sleep(self.draw.uniform(*PAUSE_S))
+            until(partial(self._keep_busy, client))
+            time.sleep(self.draw.uniform(*(HURRIED_PAUSE_S if self.hurry else PAUSE_S)))
+            if kind == "postgresql":
+                killed_at = time.time()
+                self._restart_server()
+                self._await_recovery(client, kind, killed_at)
+                continue
             victim: psutil.Process = until(partial(self._victim, service, kind))
             killed_at = time.time()
             victim.kill()
@@ -109,19 +137,27 @@ class Chaos:
             self._await_recovery(client, kind, killed_at, victim.pid)
         return None
 
+    def _restart_server(self) -> None:
+        assert self.server is not None
+        self.server.kill()
+        time.sleep(DOWN_S)
+        self.server.start()
+
     def _kinds(self, kills: int, deadline: float) -> Iterator[str]:
         """Each kind equally often, in an order drawn at random."""
-        for number in range(kills):
-            if number % len(KINDS) == 0:
-                kinds = self.draw.sample(KINDS, len(KINDS))
+        every = (*KINDS, "postgresql") if self.server else KINDS
+        kinds: list[str] = []
+        for _ in range(kills):
+            kinds = kinds or self.draw.sample(every, len(every))
             if time.monotonic() < deadline:
                 yield kinds.pop()
 
-    def _keep_busy(self, client: Client) -> None:
+    def _keep_busy(self, client: Client) -> bool:
         running = sum(not client.job(job_id).state.ended for job_id in self.jobs)
         for _ in range(UNENDED - running):
             number = len(self.jobs)
             self.jobs[self._submit(client, number)] = number
+        return True
 
     def _submit(self, client: Client, number: int) -> str:
         """Id of this job, however often it is posted."""
@@ -139,34 +175,42 @@ class Chaos:
         forkserver = parts["scheduler"] and found(parts["scheduler"], "multiprocessing.forkserver")
         if kind == "forkserver" or forkserver is None:
             return forkserver
-        busy = {pid for (pid,) in self._query("SELECT pid FROM attempts WHERE ended_at IS NULL")}
+        busy = {row.pid for row in self._query("SELECT pid FROM attempts WHERE ended_at IS NULL")}
         training = [process for process in forkserver.children() if process.pid in busy]
         return self.draw.choice(training) if training else None
 
     def _await_recovery(
         self, client: Client, kind: str, killed_at: float, pid: int | None = None
     ) -> None:
+        """Wait until an epoch has ended since, and every part is ready; note when."""
+        self.kills[kind] += 1
+        if self.hurry:
+            return
         run_dir = Settings(data_dir=self.data_dir).run_dir
 
         def ready() -> bool:
             sign = pulse(run_dir, kind) if kind in ("scheduler", "mirror") else None
             return (sign is None or sign.pid != pid) and client.is_ready()
 
-        until(partial(self._goes_on, killed_at))
-        self.search_s[kind].append(time.time() - killed_at)
+        went_on_at = until(partial(self._went_on_at, killed_at, kind))
+        self.search_s[kind].append(went_on_at - killed_at)
         until(ready)
         self.ready_s[kind].append(time.time() - killed_at)
 
-    def _goes_on(self, since: float) -> bool:
-        """Whether an epoch ended since then, or there is nothing to train."""
-        if self._query("SELECT 1 FROM outbox WHERE kind = 'report' AND at > ? LIMIT 1", since):
-            return True
-        return not self._query("SELECT 1 FROM jobs WHERE state IN ('queued', 'running') LIMIT 1")
+    def _went_on_at(self, since: float, kind: str) -> float | None:
+        """When the first epoch ended since then; now, if there is nothing to train."""
+        begun = since if kind in BEGINS_ANEW else 0.0
+        (row,) = self._query(REPORTED.format(at=since, since=begun))
+        if row[0] is not None:
+            return float(row[0])
+        going_on = self._query("SELECT 1 FROM jobs WHERE state IN ('queued', 'running') LIMIT 1")
+        return None if going_on else time.time()
 
-    def _query(self, statement: str, *values: object) -> list[Any]:
-        path = self.data_dir / "kerasearch.db"
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as database:
-            return database.execute(statement, values).fetchall()
+    def _query(self, statement: str) -> list[Any]:
+        if self.database is None:
+            self.database = Database(Settings(data_dir=self.data_dir).database_url)
+        with self.database.read() as tx:
+            return list(tx.exec_driver_sql(statement))
 
     def _accounts(self, service: RunningService, client: Client) -> dict[str, int]:
         """What became of every job that was accepted and of every trial of it."""
@@ -231,7 +275,7 @@ def until(holds: Callable[[], Any], within_s: float = RECOVERY_LIMIT_S) -> Any:
     """What `holds` gives once it gives something; one that is gone gives nothing."""
     deadline = time.monotonic() + within_s
     while True:
-        with suppress(psutil.NoSuchProcess, ClientError):
+        with suppress(psutil.NoSuchProcess, ClientError, Unavailable):
             if given := holds():
                 return given
         if time.monotonic() > deadline:
@@ -244,36 +288,43 @@ def main() -> None:
     options.add_argument("--kills", type=int, default=100)
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--limit-s", type=float, default=3600, help="no more kills after this")
-    options.add_argument("--results", type=Path, default=RESULTS)
+    options.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    options.add_argument("--hurry", action="store_true", help="wait for no recovery")
+    options.add_argument("--results", type=Path)
     given = options.parse_args()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        chaos = Chaos(Path(folder), random.Random(given.seed))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
+        chaos = Chaos(folder, random.Random(given.seed), hurry=given.hurry)
+        name = "chaos.json"
+        if given.database == "postgresql":
+            chaos.server, name = stack.enter_context(own_postgresql()), "chaos-postgresql.json"
+            os.environ["KERASEARCH_DATABASE_URL"] = chaos.server.url()
         try:
             chaos.go(given.kills, given.limit_s)
         except TimeoutError:
-            print((Path(folder) / "service.log").read_text()[-20_000:])
+            print((folder / "service.log").read_text()[-20_000:])
             raise
-    show(chaos, given.results)
+    publish(figures_of(chaos, given.database), given.results or RESULTS / name)
 
 
-def show(chaos: Chaos, results: Path) -> None:
-    figures: dict[str, float] = {"kills": sum(map(len, chaos.search_s.values())), **chaos.accounts}
+def figures_of(chaos: Chaos, database: str) -> dict[str, float | str]:
+    figures: dict[str, float | str] = {
+        "database": database,
+        "kills": chaos.kills.total(),
+        **chaos.accounts,
+    }
     for what, by_kind in (
         ("the search goes on", chaos.search_s),
         ("every part is ready", chaos.ready_s),
     ):
         every = [seconds for kind in by_kind.values() for seconds in kind]
-        figures[f"{what}, median, s"] = statistics.median(every)
-        figures[f"{what}, longest, s"] = max(every)
+        if every:
+            figures[f"{what}, median, s"] = statistics.median(every)
+            figures[f"{what}, longest, s"] = max(every)
         for kind, seconds in sorted(by_kind.items()):
             name = f"{what} after a kill of {kind}, median of {len(seconds)}, s"
             figures[name] = statistics.median(seconds)
-    table = Table("measured", "value")
-    for name, value in figures.items():
-        table.add_row(name, f"{value}" if isinstance(value, int) else f"{value:.1f}")
-    Console().print(table)
-    results.parent.mkdir(exist_ok=True)
-    results.write_text(json.dumps(figures, indent=2) + "\n")
+    return figures
 
 
 if __name__ == "__main__":

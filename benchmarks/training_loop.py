@@ -23,7 +23,7 @@ with silent_stderr():  # TensorFlow introduces itself there
     import tensorflow as tf
 
 from kerasearch.models import load_family
-from kerasearch.models.datasets import fit_scaling, load_builtin, split_rows
+from kerasearch.models.datasets import Examples, fit_scaling, load_builtin, split_rows
 from kerasearch.models.epoch_programs import EpochPrograms
 from kerasearch.models.evaluation import evaluate
 from kerasearch.models.family import DataShape, ModelFamily, hyperparameters
@@ -146,7 +146,7 @@ def by_train(
 
     plan = TrainingPlan(EPOCHS, early_stopping=None)
     model = train(family, params, parts, plan, 1, on_epoch, programs).model
-    evaluate(model, parts.x_validation, parts.y_validation, family.data.classes)
+    evaluate(model, Examples(parts.x_validation, parts.y_validation), family.data)
 
 
 def by_fit(family: ModelFamily, params: Params, parts: Parts, tick: Tick) -> None:

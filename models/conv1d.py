@@ -10,13 +10,17 @@ POOLING = {"max": keras.layers.MaxPooling1D, "average": keras.layers.AveragePool
 
 
 class Conv1D(ModelFamily):
-    """Convolution blocks along the steps of a sequence, then the class scores.
+    """Convolution blocks along the steps of a sequence, then the head.
 
-        (n, steps, channels) -> convolution blocks -> (n, dense_units) -> softmax -> (n, classes)
+        (n, steps, channels) -> convolution blocks -> (n, dense_units) -> head
+        for a label a step                         -> (n, steps, dense_units) -> head
 
-    Waibel et al., Phoneme Recognition Using Time-Delay Neural Networks, 1989.
+    A step's label is told from the steps on both sides of it. Waibel et al., Phoneme Recognition
+    Using Time-Delay Neural Networks, 1989.
     """
 
     def build(self, hp: HyperParameters) -> keras.Model:
-        inputs, x = self.scaled_input()
-        return self.classifier(inputs, convolved(hp, x, keras.layers.Conv1D, POOLING))
+        inputs, x = self.scaled_input(masked=False)
+        every_step = self.data.task == "step_labelling"
+        x = convolved(hp, x, keras.layers.Conv1D, POOLING, every_step=every_step)
+        return self.head(inputs, x)

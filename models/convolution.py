@@ -11,7 +11,12 @@ Layer = Callable[..., keras.layers.Layer]
 
 
 def convolved(
-    hp: HyperParameters, x: keras.KerasTensor, convolution: Layer, pooling: dict[str, Layer]
+    hp: HyperParameters,
+    x: keras.KerasTensor,
+    convolution: Layer,
+    pooling: dict[str, Layer],
+    *,
+    every_step: bool = False,
 ) -> keras.KerasTensor:
     """`x` through `blocks` convolution blocks and a dense layer.
 
@@ -26,6 +31,7 @@ def convolved(
         x: The scaled input.
         convolution: Keras's layer of the right number of dimensions.
         pooling: What the values of `pooling` mean.
+        every_step: Keep the steps: pool without leaving any out, and don't flatten.
     """
     pool = pooling[one_of(hp, "pooling", pooling)]
     for block in range(whole(hp, "blocks")):
@@ -39,7 +45,8 @@ def convolved(
         if hp["batch_norm"]:
             x = keras.layers.BatchNormalization()(x)
         x = keras.layers.Activation("relu")(x)
-        x = pool(2, padding="same")(x)
-    x = keras.layers.Flatten()(x)
+        x = pool(2, strides=1 if every_step else 2, padding="same")(x)
+    if not every_step:
+        x = keras.layers.Flatten()(x)
     x = keras.layers.Dense(whole(hp, "dense_units"), activation="relu")(x)
     return keras.layers.Dropout(hp["dropout"])(x)

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from kerasearch.models.evaluation import PREDICTION_BATCH
+from kerasearch.models.graph_executor import executor_for, run_by
 from kerasearch.models.twins import Twin, architecture
 
 PROGRAMS_KEPT = 16
@@ -18,17 +19,20 @@ class EpochProgram:
     """An epoch of training in one call, and one of validation, by Keras's own steps and metrics.
 
     Args:
-        model: The first to be trained, as for Twin; of one input and of class probabilities.
+        model: The first to be trained, as for Twin; of one input and one output.
+        y: Of any target of its training, the rows None.
     """
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, y: tf.TensorSpec) -> None:
         self.weights = model.count_params()
         self._twin = Twin(model)
-        label, probabilities = tf.zeros([1], tf.int64), tf.zeros([1, model.output_shape[-1]])
-        self.model.compute_loss(None, label, probabilities)  # both make variables
-        self.model.compute_metrics(None, label, probabilities)
+        self._executor = executor_for(model)
+        target = tf.zeros([1, *y.shape[1:]], y.dtype)
+        outputs = tf.zeros([1, *model.output_shape[1:]])
+        self.model.compute_loss(None, target, outputs)  # both make variables
+        self.model.compute_metrics(None, target, outputs)
         x = tf.TensorSpec(model.input_shape, model.input.dtype)
-        y, order = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.int32)
+        order = tf.TensorSpec([None], tf.int32)
         self._train = _compiled(self._train_in_graph, x, y, order, tf.TensorSpec([], tf.int32))
         self._validate = _compiled(self._validate_in_graph, x, y)
         self._forward = _compiled(lambda rows: self.model(rows, training=False), x)
@@ -53,15 +57,18 @@ class EpochProgram:
         self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
     ) -> dict[str, float]:
         """Train on the rows in `order`, the last batch as large as is left; the metrics."""
-        return _floats(self._train(x, y, order, batch_size))
+        with run_by(self._executor):
+            return _floats(self._train(x, y, order, batch_size))
 
     def validate(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, float]:
-        return _floats(self._validate(x, y))
+        with run_by(self._executor):
+            return _floats(self._validate(x, y))
 
     def _predict(self, model: keras.Model, batches: list[object]) -> tf.Tensor:
         self._twin.take_layers(model)
         rows = (keras.utils.unpack_x_y_sample_weight(batch)[0] for batch in batches)
-        return tf.concat([self._forward(x) for x in rows], axis=0)
+        with run_by(self._executor):
+            return tf.concat([self._forward(x) for x in rows], axis=0)
 
     def _train_in_graph(
         self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
@@ -77,7 +84,7 @@ class EpochProgram:
             rows = slice(start, start + PREDICTION_BATCH)
             self.model.test_step((x[rows], y[rows]))
 
-        return self._epoch(step, tf.size(y), PREDICTION_BATCH)
+        return self._epoch(step, tf.shape(y)[0], PREDICTION_BATCH)
 
     def _epoch(
         self, step: Callable[[tf.Tensor], None], rows: tf.Tensor, batch_size: tf.Tensor | int
@@ -106,14 +113,20 @@ class EpochPrograms:
     def have_room_for(self, model: keras.Model) -> bool:
         return bool(model.count_params() <= self._weights)
 
-    def for_model(self, model: keras.Model) -> tuple[EpochProgram, bool]:
-        """The program for a compiled model there is room for, and whether it was there already."""
+    def for_model(self, model: keras.Model, y: tf.Tensor) -> tuple[EpochProgram, bool]:
+        """The program for a compiled model there is room for, and whether it was there already.
+
+        Args:
+            model: To be trained.
+            y: Its target, of which shape and type count.
+        """
+        spec = tf.TensorSpec([None, *y.shape[1:]], y.dtype)
         model.optimizer.build(model.trainable_variables)
-        key = architecture(model)
+        key = f"{architecture(model)} {spec}"
         program = self._programs.get(key)
         is_kept = program is not None
         if program is None:
-            program = self._programs[key] = EpochProgram(model)
+            program = self._programs[key] = EpochProgram(model, spec)
         self._programs.move_to_end(key)
         while len(self) > self._count or self._total() > self._weights:
             self._programs.popitem(last=False)

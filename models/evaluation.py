@@ -1,18 +1,24 @@
 """How well a model does on rows it wasn't trained on."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasearch.models.datasets.dataset import Features, Labels
+from kerasearch.models.data_shape import DataShape
+from kerasearch.models.datasets.arrays import Features
+from kerasearch.models.datasets.dataset import Examples
+from kerasearch.models.streams import batch_rows, reset_states
+from kerasearch.models.tasks import TaskName
 
 if TYPE_CHECKING:
     import keras
 
-Counts = NDArray[np.int64]
-Rates = NDArray[np.float64]
+Table = dict[str, Any]
+"""JSON; Any: each table has its own fields."""
 
 PREDICTION_BATCH = 256
 """Rows a step without gradients. Training validates in the same, so that both round alike."""
@@ -20,81 +26,62 @@ PREDICTION_BATCH = 256
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model's mistakes on `n` rows.
+    """How a model did on `n` examples.
 
     Attributes:
-        loss: Mean negative log likelihood of the true class, in nats.
-        accuracy: Share of rows whose likeliest class is the true one.
-        confusion: As `confusion_matrix` gives it.
-        class_errors: As `class_errors` gives it.
+        metrics: By names of `DIRECTIONS`, `loss` and the task's headline among them.
+        tables: What lies behind them, by name; `pictures.DRAWINGS` draws them.
     """
 
-    loss: float
-    accuracy: float
-    confusion: Counts
-    class_errors: Rates
     n: int
+    metrics: dict[str, float]
+    tables: dict[str, Table] = field(default_factory=dict)
 
 
-def evaluate(model: "keras.Model", x: Features, y: Labels, classes: int) -> Evaluation:
-    """Judge a model by the probabilities that it gives to raw rows.
+JUDGES: dict[TaskName, str] = {
+    "classification": "kerasearch.models.class_evaluation:judge_classes",
+    "step_labelling": "kerasearch.models.class_evaluation:judge_steps",
+    "regression": "kerasearch.models.number_evaluation:judge_numbers",
+    "forecasting": "kerasearch.models.forecast_evaluation:judge_forecasts",
+    "reconstruction": "kerasearch.models.number_evaluation:judge_reconstructions",
+}
+"""Task to what judges a model's outputs: `judge(outputs, examples, data) -> Evaluation`."""
 
-    Args:
-        model: Gives class probabilities, shape `(n, classes)`.
-        x: Shape `(n, ...)`, `n` at least 1.
-        y: Integer classes, shape `(n,)`.
-        classes: How many there are, whether or not all occur in `y`.
-    """
-    # `predict` would trace a pipeline for the rows and, of a model trained by `fit`, all of its
-    # batches unrolled.
-    starts = range(0, len(x), PREDICTION_BATCH)
-    batches = [model.predict_on_batch(x[start : start + PREDICTION_BATCH]) for start in starts]
-    probabilities = np.concatenate(batches)
-    predicted = np.argmax(probabilities, axis=1)
-    # Single precision ends there, as it does for Keras, whose loss takes the softmax's logits.
-    likelihoods = np.maximum(probabilities[np.arange(len(y)), y], np.finfo(np.float32).tiny)
-    confusion = confusion_matrix(y, predicted, classes)
-    return Evaluation(
-        loss=float(-np.mean(np.log(likelihoods.astype(np.float64)))),
-        accuracy=float(np.trace(confusion) / len(y)),
-        confusion=confusion,
-        class_errors=class_errors(confusion),
-        n=len(y),
-    )
+MODEL_JUDGES: dict[TaskName, str] = {
+    "rating_prediction": "kerasearch.models.rating_evaluation:judge_ratings",
+    "mapping": "kerasearch.models.map_evaluation:judge_map",
+}
+"""The same where outputs are too many to be held together, or don't say all that the model knows:
+`judge(model, examples, data) -> Evaluation`."""
 
 
-def confusion_matrix(labels: Labels, predicted: Labels, classes: int) -> Counts:
-    """Counts of true class (rows) against predicted class (columns).
+def evaluate(model: "keras.Model", examples: Examples, data: DataShape) -> Evaluation:
+    """Judge a model by what it gives for raw rows.
 
     Args:
-        labels: Integer classes, shape `(n,)`, each in `[0, classes)`.
-        predicted: Same shape and range as `labels`.
-        classes: How many there are, whether or not all occur.
-
-    Returns:
-        Integers, shape `(classes, classes)`; row sums are the class sizes.
-
-    Raises:
-        ValueError: A label is outside `[0, classes)`.
+        model: Of a family made for `data`.
+        examples: At least one.
+        data: What the model was built for.
     """
-    for name, values in (("labels", labels), ("predicted", predicted)):
-        if len(values) and not 0 <= values.min() <= values.max() < classes:
-            raise ValueError(
-                f"{name} must lie in [0, {classes}), not in [{values.min()}, {values.max()}]"
-            )
-    cells = np.bincount(labels * classes + predicted, minlength=classes**2)
-    return cells.reshape(classes, classes).astype(np.int64)
+    of_model = data.task in MODEL_JUDGES
+    module, _, name = (MODEL_JUDGES if of_model else JUDGES)[data.task].partition(":")
+    judged = model if of_model else predict(model, examples.x)
+    evaluation: Evaluation = getattr(import_module(module), name)(judged, examples, data)
+    return evaluation
 
 
-def class_errors(confusion: Counts) -> Rates:
-    """Share of each class's rows taken for another class: 1 - recall; 0 where a class has no rows.
+def predict(model: "keras.Model", x: Features) -> NDArray[np.float32]:
+    """A model's outputs for rows, made batch by batch."""
+    return np.concatenate(list(predicted_batches(model, x)))
 
-    Args:
-        confusion: As `confusion_matrix` gives it.
 
-    Returns:
-        Shape `(classes,)`, each in [0, 1].
-    """
-    sizes = confusion.sum(axis=1)
-    wrong = sizes - np.diag(confusion)
-    return np.asarray(wrong / np.maximum(sizes, 1), np.float64)
+def predicted_batches(model: "keras.Model", x: Features) -> Iterator[NDArray[np.float32]]:
+    """A model's outputs for rows, one batch after the other."""
+    # Keras's `predict` would trace a pipeline for the rows and, of a model trained by `fit`, all
+    # of its batches unrolled.
+    rows = PREDICTION_BATCH
+    if (fixed := batch_rows(model)) is not None:
+        reset_states(model)
+        rows = fixed
+    for start in range(0, len(x), rows):
+        yield model.predict_on_batch(x[start : start + rows])

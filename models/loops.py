@@ -1,6 +1,6 @@
 """The loops over epochs: compiled whole where that can be done, else Keras's own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -8,25 +8,38 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from kerasearch.models.datasets.arrays import Features, Targets
 from kerasearch.models.epoch_programs import EpochPrograms
 from kerasearch.models.evaluation import PREDICTION_BATCH
 from kerasearch.models.plan import Parts
+from kerasearch.models.streams import batch_rows, reset_states
 from kerasearch.models.twins import foreign_parts
 
 
 @dataclass(frozen=True)
 class Course:
-    """What a model is taken through; `callbacks` act between epochs only, so any loop can do it."""
+    """What a model is taken through; `callbacks` act between epochs only, so any loop can do it.
+
+    Attributes:
+        begun: Epochs that were trained before: a callback brings the model to where they left it.
+    """
 
     parts: Parts
     batch_size: int
     epochs: int
     seed: int
     callbacks: list[keras.callbacks.Callback]
+    begun: int = 0
 
 
-def obstacle(sketch: keras.Model, programs: EpochPrograms) -> str | None:
+def obstacle(
+    sketch: keras.Model, programs: EpochPrograms, *, stateful: bool = False, streamed: bool = False
+) -> str | None:
     """Why a model's epochs can't be compiled whole."""
+    if streamed:
+        return "streamed: the rows don't fit into memory"
+    if stateful:
+        return "stateful: each batch goes on where the one before ended"
     if foreign := foreign_parts(sketch):
         return f"not Keras's own: {', '.join(foreign)}"
     if len(sketch.inputs) != 1 or len(sketch.outputs) != 1:
@@ -38,17 +51,18 @@ def obstacle(sketch: keras.Model, programs: EpochPrograms) -> str | None:
 
 def run_epochs(model: keras.Model, course: Course, programs: EpochPrograms) -> str:
     """What `model.fit` does, in two calls an epoch; whether those were compiled for it."""
-    program, is_kept = programs.for_model(model)
-    parts, twin = course.parts, program.model
+    parts = course.parts
     train = tf.constant(parts.x_train), tf.constant(parts.y_train)
+    program, is_kept = programs.for_model(model, train[1])
+    twin = program.model
     validation = tf.constant(parts.x_validation), tf.constant(parts.y_validation)
     batch_size = tf.constant(course.batch_size)
-    orders = epoch_orders(len(parts.y_train), course.seed)
     program.load(model)
     for callback in course.callbacks:
         callback.set_model(twin)
         callback.on_train_begin()
-    for epoch, order in zip(range(course.epochs), orders, strict=False):
+    for epoch in range(course.begun, course.epochs):
+        order = epoch_order(len(parts.y_train), course.seed, epoch)
         logs = program.train(*train, tf.constant(order), batch_size)
         logs |= {f"val_{name}": value for name, value in program.validate(*validation).items()}
         for callback in course.callbacks:
@@ -61,22 +75,68 @@ def run_epochs(model: keras.Model, course: Course, programs: EpochPrograms) -> s
     return "kept from another trial" if is_kept else "a new architecture"
 
 
-def epoch_orders(rows: int, seed: int) -> Iterator[NDArray[np.int32]]:
-    """In which order each epoch takes the rows, without end."""
-    rng = np.random.default_rng(seed)
-    while True:
-        yield rng.permutation(rows).astype(np.int32)
+def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int32]:
+    """In which order an epoch, from 0, takes the rows."""
+    return np.random.default_rng([seed, epoch]).permutation(rows).astype(np.int32)
 
 
 def fit(model: keras.Model, course: Course) -> None:
     parts = course.parts
-    train = tf.data.Dataset.from_tensor_slices((parts.x_train, parts.y_train))
-    validation = tf.data.Dataset.from_tensor_slices((parts.x_validation, parts.y_validation))
+    fixed = batch_rows(model)
+    order = _OrderOfEpoch(len(parts.y_train), None if fixed else course.seed)
+    x, y = _gathering(parts.x_train), _gathering(parts.y_train)
+    train = (
+        tf.data.Dataset.range(1)
+        .flat_map(lambda _: tf.data.Dataset.from_tensor_slices(order.variable))
+        .batch(course.batch_size)
+        .map(lambda rows: (x(rows), y(rows)))
+        .apply(tf.data.experimental.assert_cardinality(-(-len(parts.x_train) // course.batch_size)))
+    )
+    x_validation, y_validation = _gathering(parts.x_validation), _gathering(parts.y_validation)
+    validation = (
+        tf.data.Dataset.range(len(parts.x_validation))
+        .batch(fixed or PREDICTION_BATCH)
+        .map(lambda rows: (x_validation(rows), y_validation(rows)))
+    )
     model.fit(
-        train.shuffle(len(parts.y_train), seed=course.seed).batch(course.batch_size),
-        validation_data=validation.batch(PREDICTION_BATCH),
+        train,
+        validation_data=validation,
+        initial_epoch=course.begun,
         epochs=course.epochs,
-        callbacks=course.callbacks,
-        shuffle=False,  # the datasets do
+        callbacks=[order, *course.callbacks],
+        shuffle=False,  # the dataset does
         verbose=0,
     )
+
+
+def _gathering(values: Features | Targets) -> Callable[[tf.Tensor], tf.Tensor]:
+    """What gives the rows of these numbers, from memory or from where they are streamed."""
+    if isinstance(values, np.ndarray):
+        held = tf.constant(values)
+        return lambda rows: tf.gather(held, rows)
+    shape = [None, *values.shape[1:]]
+    return lambda rows: tf.ensure_shape(
+        tf.numpy_function(values.__getitem__, [rows], tf.float32), shape
+    )
+
+
+class _OrderOfEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
+    """Holds the order of the epoch that `model.fit` is in.
+
+    Without a seed the rows stay as they are, and each epoch and validation begins without states.
+    """
+
+    def __init__(self, rows: int, seed: int | None) -> None:
+        super().__init__()
+        self.variable = tf.Variable(tf.range(rows), trainable=False)
+        self._seed = seed
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if self._seed is None:
+            reset_states(self.model)
+        else:
+            self.variable.assign(epoch_order(self.variable.shape[0], self._seed, epoch))
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        if self._seed is None:
+            reset_states(self.model)

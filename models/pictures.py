@@ -1,17 +1,40 @@
-"""Pictures of a trained model: its confusion matrix and its learning curves."""
+"""Pictures of a trained model: its learning curves, and what its evaluation found."""
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kerasearch.models.evaluation import Counts
+from kerasearch.models.class_evaluation import Counts
+from kerasearch.models.evaluation import Table
 
 MAX_NAME = 24
 MAX_COUNTED = 30  # classes; with more, cells are too small for a number
 TRAIN, VALIDATION = "#4477aa", "#ee6677"  # Paul Tol's bright scheme, distinct to the colour-blind
+
+DRAWINGS = {
+    "confusion_matrix": "kerasearch.models.pictures:draw_confusion_table",
+    "roc": "kerasearch.models.class_pictures:draw_roc",
+    "calibration": "kerasearch.models.class_pictures:draw_calibration",
+    "predictions": "kerasearch.models.number_pictures:draw_predictions",
+    "residuals": "kerasearch.models.number_pictures:draw_residuals",
+    "row_errors": "kerasearch.models.number_pictures:draw_row_errors",
+    "forecast": "kerasearch.models.series_pictures:draw_forecast",
+}
+"""An evaluation's table to what draws it: `draw(table, path)` writes a PNG."""
+
+
+def draw_table(name: str, table: Table, path: Path) -> None:
+    """One of the tables of an `Evaluation` as PNG."""
+    module, _, function = DRAWINGS[name].partition(":")
+    getattr(import_module(module), function)(table, path)
+
+
+def draw_confusion_table(table: Table, path: Path) -> None:
+    draw_confusion_matrix(np.asarray(table["counts"]), table["classes"], path)
 
 
 def draw_confusion_matrix(counts: Counts, classes: Sequence[str], path: Path) -> None:
@@ -87,9 +110,15 @@ def draw_curves(curves: Mapping[str, Sequence[float]], best_epoch: int, path: Pa
         axes.axvline(best_epoch, color="#888888", linewidth=1, linestyle=":", zorder=0)
         axes.set(xlabel="epoch", title=metric)
         axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(frameon=False, title=f"dots: best epoch, {best_epoch}")
+    finish(figure, figure.axes, path)
+
+
+def finish(figure: Figure, panels: Sequence[Axes], path: Path) -> None:
+    """A light grid, no box around it, and the file."""
+    for axes in panels:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, title=f"dots: best epoch, {best_epoch}")
     figure.savefig(path, dpi=120, format="png", bbox_inches="tight")
 
 

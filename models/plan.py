@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kerasearch.models.datasets.dataset import Features, Labels
+from kerasearch.models.datasets.arrays import Features, Targets
+from kerasearch.models.limits import NO_LIMITS, ModelLimits
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,14 @@ class TrainingPlan:
     Attributes:
         epochs: At most; a parameter of that name goes before it.
         metric: What the best epoch is best in; the first one where several are.
+        limits: What a model may cost to be trained at all.
     """
 
     epochs: int
     metric: str = "val_accuracy"
     direction: Literal["maximize", "minimize"] = "maximize"
     early_stopping: EarlyStopping | None = EarlyStopping()
+    limits: ModelLimits = NO_LIMITS
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,6 @@ class Parts:
     """The rows to train on and those to choose the best epoch by."""
 
     x_train: Features
-    y_train: Labels
+    y_train: Targets
     x_validation: Features
-    y_validation: Labels
+    y_validation: Targets

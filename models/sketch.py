@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 
 import keras
 import psutil
@@ -17,18 +18,26 @@ BYTES_A_PARAMETER = 5 * 4
 
 def sketch(family: ModelFamily, params: Mapping[str, Value]) -> keras.Model:
     """The model without values; refuses one that half of this machine's memory can't train."""
+    if family.data.streams is not None:
+        # States are made with values, of which the scope below has none.
+        family = type(family)(replace(family.data, streams=None))
     # In this scope variables have a shape and never get values.
     try:
         with keras.StatelessScope(initialize_variables=False):
             model = family.build(hyperparameters(params))
     finally:
         forget_models()
+    require_room(model)
+    return model
+
+
+def require_room(model: keras.Model) -> None:
+    """Refuse a model that half of this machine's memory can't train."""
     limit = psutil.virtual_memory().total // 2 // BYTES_A_PARAMETER
     if (count := model.count_params()) > limit:
         raise InfeasibleError(
             f"a model of {count:,} weights is too large: this machine trains {limit:,} at most"
         )
-    return model
 
 
 def forget_models() -> None:

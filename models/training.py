@@ -11,13 +11,17 @@ import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state  # see _set_seed
 
+from kerasearch.models.checkpoints import Checkpoint, OfferCheckpoint
+from kerasearch.models.criteria import Criterion
 from kerasearch.models.epoch_programs import EpochPrograms
 from kerasearch.models.family import ModelFamily, hyperparameters
 from kerasearch.models.infeasible import InfeasibleError, refusals
+from kerasearch.models.limits import keep_limits
 from kerasearch.models.loops import Course, fit, obstacle, run_epochs
 from kerasearch.models.optimizers import make_optimizer
 from kerasearch.models.plan import Parts, TrainingPlan
 from kerasearch.models.sketch import sketch
+from kerasearch.models.vanishing import GradientWatch
 from kerasearch.models.watch import EpochWatch, OnEpoch, early_stopping_of
 from kerasearch.searchspaces.parameters import Params, Value
 from kerasearch.searchspaces.training import DEFAULTS
@@ -34,11 +38,13 @@ class TrainedModel:
 
     Attributes:
         best_epoch: From 1.
-        curves: Metric to its value at each epoch: `loss`, `accuracy`, `val_loss`, `val_accuracy`.
+        curves: Metric to its value at each epoch: `loss`, `val_loss`, and those of the task.
         summary: Keras's table of layers.
-        stopped: `on_epoch` ended it.
+        stopped: `on_epoch` ended what would have gone on.
         path: What ran the epochs; `model.fit` does where they can't be compiled whole.
         path_reason: Why that one.
+        criterion: How it was compiled here; None: as it says itself.
+        warnings: Sentences of what a person should know before trusting it.
     """
 
     model: keras.Model
@@ -48,11 +54,13 @@ class TrainedModel:
     stopped: bool
     path: TrainingPath
     path_reason: str
+    criterion: Criterion | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def epochs(self) -> int:
         """How many were trained."""
-        return len(self.curves["loss"])
+        return max(map(len, self.curves.values()))
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -68,6 +76,9 @@ def train(
     seed: int,
     on_epoch: OnEpoch,
     programs: EpochPrograms = PROGRAMS,
+    *,
+    offer: OfferCheckpoint = lambda make: None,
+    start: Checkpoint | None = None,
 ) -> TrainedModel:
     """Train a model from fresh weights; the same arguments give the same result.
 
@@ -79,22 +90,37 @@ def train(
         seed: Of weights, shuffling and dropout.
         on_epoch: Called after each epoch.
         programs: What has been compiled so far; it changes the time this takes, nothing else.
+        offer: Called after each epoch that others follow.
+        start: Of an earlier training with these arguments, to go on from.
 
     Raises:
-        InfeasibleError: No model can be built from `params`, it is too large, or its loss became
-            NaN or infinite.
+        InfeasibleError: No model can be built from `params`, it is too large or over the plan's
+            limits, or its loss became NaN or infinite.
     """
     settings = {**DEFAULTS, "epochs": plan.epochs, **params}
-    batch_size, epochs = _count(settings, "batch_size"), _count(settings, "epochs")
+    batch_size, epochs = count_of(settings, "batch_size"), count_of(settings, "epochs")
     with refusals("cannot build the model"):
-        why_not = obstacle(sketch(family, params), programs)
+        sketched = sketch(family, params)
+        keep_limits(sketched, plan.limits, batch_size)
+        why_not = obstacle(
+            sketched,
+            programs,
+            stateful=family.data.streams is not None,
+            streamed=not isinstance(parts.x_train, np.ndarray),
+        )
         _set_seed(seed, of_tensorflow=why_not is not None)
         tf.config.experimental.enable_op_determinism()
-        model = family.build(hyperparameters(params))
-        _compile(model, settings, steps=math.ceil(len(parts.y_train) / batch_size))
-    watch = EpochWatch(plan, on_epoch)
+        hp = hyperparameters(params)
+        model = family.build(hp)
+        criterion = family.criterion(hp, _asked(plan))
+        _compile(model, criterion, settings, math.ceil(len(parts.y_train) / batch_size))
+        family.prepare(model, hp, parts.x_train)
+    watch = EpochWatch(plan, on_epoch, epochs, offer, start)
     path: TrainingPath
-    course = Course(parts, batch_size, epochs, seed, [watch, *early_stopping_of(plan)])
+    gradients = GradientWatch()
+    callbacks = [gradients, *early_stopping_of(plan, start), watch]
+    begun = 0 if start is None else start.epoch
+    course = Course(parts, batch_size, epochs, seed, callbacks, begun)
     try:
         if why_not is None:
             path, reason = "compiled epochs", run_epochs(model, course, programs)
@@ -107,11 +133,19 @@ def train(
     lines: list[str] = []
     model.summary(print_fn=lines.append)
     return TrainedModel(
-        model, watch.best_epoch, watch.curves, "\n".join(lines), watch.stopped, path, reason
+        model,
+        watch.best_epoch,
+        watch.curves,
+        "\n".join(lines),
+        watch.stopped,
+        path,
+        reason,
+        criterion,
+        gradients.warnings,
     )
 
 
-def _count(settings: Params, name: str) -> int:
+def count_of(settings: Params, name: str) -> int:
     """A count of at least 1, also where the space gave it as 16.0."""
     value = settings[name]
     if not isinstance(value, int | float) or value != int(value) or value < 1:
@@ -130,10 +164,16 @@ def _set_seed(seed: int, *, of_tensorflow: bool) -> None:
         global_state.set_global_attribute("global_seed_generator", None)
 
 
-def _compile(model: keras.Model, settings: Params, steps: int) -> None:
+def _asked(plan: TrainingPlan) -> list[str]:
+    """Metrics that the job looks at."""
+    monitored = [] if plan.early_stopping is None else [plan.early_stopping.monitor]
+    return [plan.metric, *monitored]
+
+
+def _compile(model: keras.Model, criterion: Criterion, settings: Params, steps: int) -> None:
     model.compile(
         optimizer=make_optimizer(settings),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        loss=criterion.loss,
+        metrics=list(criterion.metrics),
         steps_per_execution=steps,  # the same numbers with less of Keras between the steps
     )

@@ -4,27 +4,57 @@ import math
 from collections.abc import Callable
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
+from kerasearch.models.checkpoints import Arrays, Checkpoint, OfferCheckpoint, state_of
 from kerasearch.models.infeasible import InfeasibleError
-from kerasearch.models.plan import TrainingPlan
+from kerasearch.models.plan import EarlyStopping, TrainingPlan
+from kerasearch.models.tasks import direction_of
 
 OnEpoch = Callable[[int, dict[str, float]], bool]
 """Told of each epoch, from 1, with its metrics; False ends the training."""
 
 
 class EpochWatch(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-    """Records every epoch, keeps the best one's weights, and stops what makes no sense."""
+    """Records every epoch, keeps the best one's weights, and stops what makes no sense.
 
-    def __init__(self, plan: TrainingPlan, on_epoch: OnEpoch) -> None:
+    The last of the callbacks, so that it sees whether the others end the training.
+
+    Args:
+        epochs: At most; None where that isn't known.
+        offer: Called after each epoch that others may follow.
+        start: What an earlier training of the same model left; this one goes on from there.
+
+    Attributes:
+        stopped: `on_epoch` ended what would have gone on.
+    """
+
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        on_epoch: OnEpoch,
+        epochs: int | None = None,
+        offer: OfferCheckpoint = lambda make: None,
+        start: Checkpoint | None = None,
+    ) -> None:
         super().__init__()
         self.curves: dict[str, list[float]] = {}
         self.best_epoch = 0
-        self.best_weights: list[NDArray[np.float32]] = []
+        self.best_weights: Arrays = []
         self.stopped = False
         self._plan = plan
+        self._most = epochs
         self._on_epoch = on_epoch
+        self._offer = offer
+        self._start = start
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        if (start := self._start) is None:
+            return
+        self.curves = {name: list(curve) for name, curve in start.curves.items()}
+        self.best_epoch, self.best_weights = start.best_epoch, start.best_weights
+        self.model.optimizer.build(self.model.trainable_variables)
+        for variable, value in zip(state_of(self.model), start.state, strict=True):
+            variable.assign(value)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         metrics = {name: float(value) for name, value in logs.items()}
@@ -40,13 +70,35 @@ class EpochWatch(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships
         if values.index(best) == epoch:
             self.best_epoch = epoch + 1
             self.best_weights = self.model.get_weights()
-        if not self._on_epoch(epoch + 1, metrics):
+        go_on = self._on_epoch(epoch + 1, metrics)
+        if self.model.stop_training or epoch + 1 == self._most:
+            return
+        if not go_on:
             self.stopped = self.model.stop_training = True
+        self._offer(self._checkpoint)
+
+    def _checkpoint(self) -> Checkpoint:
+        state = [keras.ops.convert_to_numpy(variable) for variable in state_of(self.model)]
+        return Checkpoint(self.curves, self.best_epoch, self.best_weights, state)
 
 
-def early_stopping_of(plan: TrainingPlan) -> list[keras.callbacks.Callback]:
+class _EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]  # keras ships no types
+    """Keras's, which goes on after these epochs as if it had seen them."""
+
+    def __init__(self, rule: EarlyStopping, curves: dict[str, list[float]]) -> None:
+        mode = {"minimize": "min", "maximize": "max"}[direction_of(rule.monitor)]
+        super().__init__(rule.monitor, rule.min_delta, rule.patience, mode=mode)
+        self._curves = curves
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        super().on_train_begin(logs)
+        for epoch, value in enumerate(self._curves.get(self.monitor, [])):
+            self.on_epoch_end(epoch, {self.monitor: value})
+
+
+def early_stopping_of(
+    plan: TrainingPlan, start: Checkpoint | None = None
+) -> list[keras.callbacks.Callback]:
     if plan.early_stopping is None:
         return []
-    rule = plan.early_stopping
-    mode = "min" if rule.monitor.endswith("loss") else "max"
-    return [keras.callbacks.EarlyStopping(rule.monitor, rule.min_delta, rule.patience, mode=mode)]
+    return [_EarlyStopping(plan.early_stopping, start.curves if start else {})]

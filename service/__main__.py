@@ -7,6 +7,7 @@ module again unless that is a package's `__main__`: it would cost every trial pr
 import sys
 from importlib import import_module
 
+from kerasearch.service.preloading import start_forkserver
 from kerasearch.service.process import log_to_stderr
 from kerasearch.service.settings import Settings
 
@@ -18,7 +19,10 @@ def main() -> None:
     if role not in ROLES:
         sys.exit(f"usage: python -m kerasearch.service {'|'.join(ROLES)}")
     log_to_stderr(role)
-    import_module(f"kerasearch.service.{role}").run(Settings())
+    settings = Settings()
+    if role == "scheduler" and settings.executor == "local":
+        start_forkserver()
+    import_module(f"kerasearch.service.{role}").run(settings)
 
 
 if __name__ == "__main__":

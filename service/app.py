@@ -7,7 +7,7 @@ from fastapi_offline import FastAPIOffline
 
 from kerasearch.service import problem_documents
 from kerasearch.service.body_limit import BodyLimit
-from kerasearch.service.routes import datasets, health, jobs, models, retrainings, trials
+from kerasearch.service.routes import analysis, datasets, health, jobs, models, retrainings, trials
 from kerasearch.service.routes.context import Context
 from kerasearch.service.routes.mlflow import proxy_router
 from kerasearch.service.same_site import SameSite
@@ -27,7 +27,7 @@ def create_app(settings: Settings, database: Database) -> FastAPI:
     )
     app.state.context = Context(settings, database)
     problem_documents.install(app)
-    for module in (jobs, trials, retrainings, datasets, models, health):
+    for module in (jobs, trials, analysis, retrainings, datasets, models, health):
         app.include_router(module.router)
     app.include_router(proxy_router(settings.mlflow_url.removesuffix("/mlflow")))
     # No limit below /mlflow, which takes models.

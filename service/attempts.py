@@ -1,31 +1,41 @@
 """What one attempt does between its lease and its outcome: a search's trial, or a repeat."""
 
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import keras
 import numpy as np
 
-from kerasearch.models import load_family
-from kerasearch.models.datasets import Dataset, fit_scaling, resplit_rows, split_rows
-from kerasearch.models.datasets.split import Rows
+from kerasearch.models.checkpoints import Checkpoint
+from kerasearch.models.datasets import Dataset
+from kerasearch.models.datasets.arrays import Rows
 from kerasearch.models.evaluation import Evaluation, evaluate
-from kerasearch.models.family import DataShape
-from kerasearch.models.pictures import draw_confusion_matrix, draw_curves
-from kerasearch.models.plan import EarlyStopping, Parts, TrainingPlan
-from kerasearch.models.training import TrainedModel, train
-from kerasearch.models.watch import OnEpoch
+from kerasearch.models.limits import ModelLimits
+from kerasearch.models.measuring import COSTS, measured_costs
+from kerasearch.models.plan import EarlyStopping, TrainingPlan
+from kerasearch.models.saving import save_model
+from kerasearch.models.tasks import TASKS, direction_of
+from kerasearch.models.training import TrainedModel
+from kerasearch.models.training_data import TrainingData, training_data
+from kerasearch.searchspaces import SearchSpace
 from kerasearch.service import jobs
+from kerasearch.service.checkpoint_files import Checkpoints
 from kerasearch.service.dataset_files import open_dataset
-from kerasearch.service.files import sha256_of, write_csv, write_json, write_text, written_whole
+from kerasearch.service.evaluation_files import leave_pictures, leave_tables, repeat_result
+from kerasearch.service.files import sha256_of, write_text, written_whole
 from kerasearch.service.jobs import JobRequest
+from kerasearch.service.reports import Reports
 from kerasearch.service.settings import Settings
 from kerasearch.service.store import jobs as jobs_store
-from kerasearch.service.store import leases
 from kerasearch.service.store import retrainings as retrainings_store
+from kerasearch.service.store.best import keeps_model
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.leases import Assignment, Lease, Outcome
-from kerasearch.service.trials import TrialState
+from kerasearch.service.trainings import Turn, mean_metrics, std_error, turns_of
+from kerasearch.service.trial_models import family_of, training_of
+from kerasearch.service.trials import Params, Training, TrialState
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,32 @@ class Attempt:
     settings: Settings
     lease: Lease
     assignment: Assignment
-    on_epoch: OnEpoch
+    reports: Reports
+    checkpoints: Checkpoints
+
+    def offer(self, make: Callable[[], Checkpoint]) -> None:
+        """Keep a checkpoint where the trial waits to be continued, and now and then."""
+        waits = self.reports.rung is not None
+        if (waits or (self.reports.verdict is None and self.checkpoints.is_due)) and (
+            self.checkpoints.save(make, self.reports.write)
+        ):
+            self.reports.forget()
+
+
+@dataclass(frozen=True)
+class _Result:
+    """A training that has ended.
+
+    Attributes:
+        epochs_before: Of the trial's trainings before it.
+        data: That the model was judged on.
+    """
+
+    training: Training
+    epochs_before: int
+    trained: TrainedModel
+    data: TrainingData
+    judged: Evaluation
 
 
 def run_attempt(attempt: Attempt) -> Outcome:
@@ -47,38 +82,99 @@ def run_attempt(attempt: Attempt) -> Outcome:
 
 
 def _run_search_trial(attempt: Attempt) -> Outcome:
-    """Train on the train part, judge on the validation part; the test part isn't looked at."""
-    assignment = attempt.assignment
-    request = assignment.request
-    plan = _plan(request, request.budget.epochs, request.training.early_stopping)
-    dataset = _open(attempt)
-    split = split_rows(dataset.y, **request.data.split.model_dump())
-    parts = _parts(dataset, split.train, split.validation)
-    trained = _train(attempt, dataset, parts, plan)
-    judged = evaluate(trained.model, parts.x_validation, parts.y_validation, len(dataset.classes))
+    """Train on the train part, judge on the validation part; the test part isn't looked at.
 
+    Of several trainings the best one's model is kept. The value is their mean, and not what that
+    model came to: it is the best on its own validation rows.
+    """
+    assignment, reports = attempt.assignment, attempt.reports
+    request = assignment.request
+    dataset = _open(attempt)
+    turns = turns_of(dataset, request, assignment.seed)
+    results = _results(attempt, dataset, turns)
+    kept = next(results)
+    done = [kept.training]
+    for result in results:
+        done.append(result.training)
+        kept = result if _is_better(result, kept, request) else kept
+    cut_short = kept.trained.stopped or len(done) < len(turns)
+    pruned = cut_short and reports.verdict is not None
+    metrics = mean_metrics(done)
+    values = [metrics[objective.metric] for objective in request.objectives]
+    state = TrialState.PRUNED if pruned else TrialState.COMPLETE
     folder = attempt.settings.attempt_dir(
         assignment.job_id, assignment.number, attempt.lease.attempt
     )
-    write_text(folder / "model_summary.txt", trained.summary)
-    write_json(
-        folder / "confusion_matrix.json",
-        {"classes": dataset.classes, "counts": judged.confusion.tolist()},
+    write_text(folder / "model_summary.txt", kept.trained.summary)
+    leave_tables(folder, kept.judged)
+    is_kept = attempt.database.write_when_possible(  # a training isn't given up for a moment
+        lambda tx: keeps_model(tx, assignment.job_id, values, state)
     )
-    value = trained.metrics[plan.metric]
-    with attempt.database.read() as tx:
-        kept = leases.keeps_model(
-            tx, assignment.job_id, value, maximize=plan.direction == "maximize"
-        )
     limit_s = request.budget.trial_time_s
+    late = f"its time limit of {limit_s:g} s ended it" if cut_short and limit_s else None
     return Outcome(
-        TrialState.COMPLETE,
-        reason=f"its time limit of {limit_s:g} s ended it" if trained.stopped else None,
-        value=value,
-        best_epoch=trained.best_epoch,
-        metrics=trained.metrics,
-        model_sha256=_save_model(trained.model, folder / "model.keras") if kept else None,
+        state,
+        reason=reports.verdict if pruned else late,
+        value=values[0],
+        best_epoch=kept.epochs_before + kept.training.best_epoch,
+        metrics=metrics,
+        model_sha256=_save(kept.trained, kept.data, folder / "model.keras") if is_kept else None,
+        rung=reports.rung if pruned else None,
+        std_error=std_error(done),
+        trainings=done if len(turns) > 1 else None,
+        path=kept.trained.path,
+        path_reason=kept.trained.path_reason,
+        warnings=kept.trained.warnings,
     )
+
+
+def _results(attempt: Attempt, dataset: Dataset, turns: Sequence[Turn]) -> Iterator[_Result]:
+    """Of each training; one that is cut short counts only where it is the first."""
+    epochs = 0
+    for index, turn in enumerate(turns):
+        attempt.reports.begin_training(index)
+        result = _run_turn(attempt, dataset, turn, epochs, is_only=len(turns) == 1)
+        epochs += result.training.epochs
+        if not result.trained.stopped or index == 0:
+            yield result
+        if result.trained.stopped or attempt.reports.verdict is not None:
+            return
+
+
+def _run_turn(
+    attempt: Attempt, dataset: Dataset, turn: Turn, epochs_before: int, *, is_only: bool
+) -> _Result:
+    """One training; a trial's only one goes on from a checkpoint, where there is one."""
+    request = attempt.assignment.request
+    plan = _plan(request, request.budget.epochs, request.training.early_stopping)
+    data = _data(attempt, dataset, turn.train, turn.validation)
+    begun = time.monotonic() - attempt.assignment.spent_s
+    trained = _train(attempt, data, plan, turn.seed, is_only=is_only)
+    objectives = [objective.metric for objective in request.objectives]
+    metrics = trained.metrics | measured_costs(
+        objectives,
+        trained.model,
+        data.validation.x[: data.shape.streams or 1],
+        time.monotonic() - begun,
+    )
+    judged = evaluate(trained.model, data.validation, data.shape)
+    # What training reports comes first: it is what the best epoch was chosen by.
+    metrics = {f"val_{name}": value for name, value in judged.metrics.items()} | metrics
+    training = Training(
+        fold=turn.fold,
+        seed=turn.seed,
+        value=metrics[objectives[0]],
+        best_epoch=trained.best_epoch,
+        epochs=trained.epochs,
+        metrics=metrics,
+    )
+    return _Result(training, epochs_before, trained, data, judged)
+
+
+def _is_better(one: _Result, other: _Result, request: JobRequest) -> bool:
+    if request.directions[0] == "maximize":
+        return one.training.value > other.training.value
+    return one.training.value < other.training.value
 
 
 def _run_repeat(attempt: Attempt, retraining_id: str) -> Outcome:
@@ -90,60 +186,39 @@ def _run_repeat(attempt: Attempt, retraining_id: str) -> Outcome:
         update={"patience": asked.patience}
     )
     dataset = _open(attempt)
-    data = assignment.request.data
-    split = split_rows(dataset.y, **data.split.model_dump())
-    train_rows, validation_rows = resplit_rows(
-        dataset.y,
-        np.concatenate([split.train, split.validation]),
-        validation=data.split.validation,
-        stratify=data.split.stratify,
-        seed=assignment.seed,
-    )
-    parts = _parts(dataset, train_rows, validation_rows)
-    trained = _train(attempt, dataset, parts, _plan(assignment.request, asked.epochs, stopping))
+    fractions = assignment.request.data.split
+    split = dataset.split(fractions)
+    pool = np.concatenate([split.train, split.validation])
+    train, validation = dataset.resplit(pool, fractions, assignment.seed)
+    data = _data(attempt, dataset, train, validation)
+    plan = _plan(assignment.request, asked.epochs, stopping)
+    trained = _train(attempt, data, plan, assignment.seed)
 
-    with attempt.database.write() as tx:
-        jobs_store.record_test_read(tx, assignment.job_id)
-    classes = len(dataset.classes)
+    attempt.database.write_when_possible(
+        lambda tx: jobs_store.record_test_read(tx, assignment.job_id)
+    )
+    parts = {
+        "train": data.train,
+        "validation": data.validation,
+        "test": data.prepared.examples(split.test),
+    }
     judged = {
-        "train": evaluate(trained.model, parts.x_train, parts.y_train, classes),
-        "validation": evaluate(trained.model, parts.x_validation, parts.y_validation, classes),
-        "test": evaluate(trained.model, dataset.x[split.test], dataset.y[split.test], classes),
+        part: evaluate(trained.model, examples, data.shape) for part, examples in parts.items()
     }
     folder = attempt.settings.retraining_dir(assignment.job_id, retraining_id)
-    _leave_files(folder, assignment.number, dataset.classes, trained, judged["test"])
+    leave_pictures(folder, assignment.number, trained, judged["test"])
     return Outcome(
         TrialState.COMPLETE,
-        value=judged["test"].accuracy,
+        value=judged["test"].metrics[TASKS[data.shape.task].headline],
         best_epoch=trained.best_epoch,
         metrics={
             f"{part}_{name}": value
             for part, evaluation in judged.items()
-            for name, value in (("loss", evaluation.loss), ("accuracy", evaluation.accuracy))
+            for name, value in evaluation.metrics.items()
         },
-        result={
-            "classes": dataset.classes,
-            "confusion": judged["test"].confusion.tolist(),
-            "class_errors": judged["test"].class_errors.tolist(),
-        },
-        model_sha256=_save_model(trained.model, folder / f"model_{assignment.number}.keras"),
+        result=repeat_result(data.shape.task, judged["test"]),
+        model_sha256=_save(trained, data, folder / f"model_{assignment.number}.keras"),
     )
-
-
-def _leave_files(
-    folder: Path,
-    number: int,
-    classes: tuple[str, ...],
-    trained: TrainedModel,
-    test: Evaluation,
-) -> None:
-    rows = [["true \\ predicted", *classes]]
-    rows += [[name, *map(str, row)] for name, row in zip(classes, test.confusion, strict=True)]
-    write_csv(folder / f"confusion_matrix_{number}.csv", rows)
-    with written_whole(folder / f"confusion_matrix_{number}.png") as temporary:
-        draw_confusion_matrix(test.confusion, classes, temporary)
-    with written_whole(folder / f"curves_{number}.png") as temporary:
-        draw_curves(trained.curves, trained.best_epoch, temporary)
 
 
 def _open(attempt: Attempt) -> Dataset:
@@ -153,34 +228,50 @@ def _open(attempt: Attempt) -> Dataset:
     )
 
 
-def _parts(dataset: Dataset, train_rows: Rows, validation_rows: Rows) -> Parts:
-    return Parts(
-        x_train=dataset.x[train_rows],
-        y_train=dataset.y[train_rows],
-        x_validation=dataset.x[validation_rows],
-        y_validation=dataset.y[validation_rows],
-    )
-
-
 def _plan(request: JobRequest, epochs: int, stopping: jobs.EarlyStopping | None) -> TrainingPlan:
+    by_epoch = [objective for objective in request.objectives if objective.metric not in COSTS]
+    task = TASKS[request.data.task or "classification"]
+    best_by, *_ = [*by_epoch, jobs.Objective(metric=task.objective)]
     return TrainingPlan(
         epochs=epochs,
-        metric=request.objective.metric,
-        direction=request.objective.direction or "maximize",
+        metric=best_by.metric,
+        direction=direction_of(best_by.metric),
         early_stopping=None if stopping is None else EarlyStopping(**stopping.model_dump()),
+        limits=ModelLimits(**request.limits.model_dump()),
     )
 
 
-def _train(attempt: Attempt, dataset: Dataset, parts: Parts, plan: TrainingPlan) -> TrainedModel:
+def _data(attempt: Attempt, dataset: Dataset, train: Rows, validation: Rows) -> TrainingData:
+    request = attempt.assignment.request
+    return training_data(
+        dataset,
+        train,
+        validation,
+        task=request.data.task or "classification",  # of a job of before there were tasks
+        scale=request.data.scale,
+        params=_settings(attempt),
+    )
+
+
+def _settings(attempt: Attempt) -> Params:
     assignment = attempt.assignment
-    scaling = fit_scaling(parts.x_train, assignment.request.data.scale, dataset.kind)
-    shape = DataShape(dataset.x.shape[1:], len(dataset.classes), scaling)
-    family = load_family(assignment.request.model)(shape)
-    return train(family, assignment.params, parts, plan, assignment.seed, attempt.on_epoch)
+    return SearchSpace.parse(assignment.request.space).settings(assignment.params)
 
 
-def _save_model(model: keras.Model, path: Path) -> str:
+def _train(
+    attempt: Attempt, data: TrainingData, plan: TrainingPlan, seed: int, *, is_only: bool = True
+) -> TrainedModel:
+    family = family_of(attempt.settings, attempt.assignment.request.model, data.shape)
+    continuing: dict[str, Any] = {}
+    if is_only:
+        continuing = {"offer": attempt.offer, "start": attempt.checkpoints.load()}
+    return training_of(family)(
+        family, _settings(attempt), data.parts, plan, seed, attempt.reports.add, **continuing
+    )
+
+
+def _save(trained: TrainedModel, data: TrainingData, path: Path) -> str:
     """Write the `.keras` file whole; its SHA-256."""
     with written_whole(path) as temporary:
-        model.save(temporary)
+        save_model(trained, data.shape, data.prepared.description, temporary)
         return sha256_of(temporary)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kerasearch.service.errors import Conflict
 from kerasearch.service.files import written_whole
+from kerasearch.service.settings import Settings
 from kerasearch.service.store.database import copy_sqlite
 
 DATABASE = "kerasearch.db"
@@ -15,7 +16,7 @@ DATABASES = (DATABASE, "mlflow/mlflow.db")
 FOLDERS = ("datasets", "jobs", "mlflow")
 
 
-def back_up(data_dir: Path, file: Path) -> None:
+def back_up(settings: Settings, file: Path) -> None:
     """Write a tar file of the data folder, which a service may be using.
 
     The databases come first: what they tell of is there by then, since a file is written before
@@ -23,9 +24,11 @@ def back_up(data_dir: Path, file: Path) -> None:
     service then remembers, which the mirror finds again.
 
     Raises:
-        Conflict: There is nothing to back up.
+        Conflict: There is nothing to back up, or the database is on PostgreSQL.
         Unavailable: The disk is full.
     """
+    _require_sqlite(settings)
+    data_dir = settings.data_dir
     if not (data_dir / DATABASE).is_file():
         raise Conflict(f"{data_dir} holds no {DATABASE}: nothing was ever served from it")
     with (
@@ -44,12 +47,15 @@ def back_up(data_dir: Path, file: Path) -> None:
                 tar.add(path, str(path.relative_to(data_dir)), recursive=False)
 
 
-def restore(file: Path, data_dir: Path) -> None:
+def restore(file: Path, settings: Settings) -> None:
     """Make a data folder of what `back_up` wrote.
 
     Raises:
-        Conflict: The folder is there already, or the file is no backup.
+        Conflict: The folder is there already, the file is no backup, or it would go unread, since
+            the database is on PostgreSQL.
     """
+    _require_sqlite(settings)
+    data_dir = settings.data_dir
     if data_dir.exists():
         raise Conflict(f"{data_dir} is there already: move it away, or give another --data-dir")
     data_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +69,15 @@ def restore(file: Path, data_dir: Path) -> None:
         if not (whole / DATABASE).is_file():
             raise Conflict(f"{file} is no backup: it holds no {DATABASE}")
         whole.replace(data_dir)
+
+
+def _require_sqlite(settings: Settings) -> None:
+    if not settings.database_url.startswith("sqlite"):
+        raise Conflict(
+            "the database is on PostgreSQL (KERASEARCH_DATABASE_URL), which isn't in the data "
+            f"folder: back it up with pg_dump, and then copy {settings.data_dir}; put both back, "
+            "the database with pg_restore"
+        )
 
 
 def _files(data_dir: Path) -> Iterator[Path]:

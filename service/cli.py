@@ -12,6 +12,10 @@ import typer
 from kerasearch.service.command.backup import backup_app
 from kerasearch.service.command.control import control_app
 from kerasearch.service.command.datasets import datasets_app
+from kerasearch.service.command.hyperas import hyperas_app
+from kerasearch.service.command.init import init_app
+from kerasearch.service.command.predict import predict_app
+from kerasearch.service.command.spaces import space_app
 
 if TYPE_CHECKING:
     from kerasearch.service.client import Client
@@ -27,6 +31,10 @@ app = typer.Typer(
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(control_app)  # without a name: its commands stand beside ours
 app.add_typer(backup_app)
+app.add_typer(space_app)
+app.add_typer(hyperas_app)
+app.add_typer(init_app)
+app.add_typer(predict_app)
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -68,6 +76,9 @@ def serve(
     executor: Annotated[
         str | None, typer.Option(help="Where trials run.", show_default="local")
     ] = None,
+    plugins: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of your own models and data.")
+    ] = None,
 ) -> None:
     """Run the service until Ctrl-C or SIGTERM. What isn't given is read from KERASEARCH_*."""
     from pydantic import ValidationError
@@ -83,6 +94,7 @@ def serve(
         "data_dir": data_dir,
         "workers": workers,
         "executor": executor,
+        "plugins_dir": plugins,
     }
     given = {name: value for name, value in options.items() if value is not None}
     try:
@@ -169,26 +181,34 @@ def trials(job: JobId, state: State = None, limit: Limit = 1000, as_json: Json =
     from kerasearch.service.command.terminal import server, show
 
     with server() as client:
-        metric = client.job(job).request.objective.metric
+        metric = client.job(job).request.objectives[0].metric
         found = list(islice(client.trials(job, state), limit))
     show(found, trials_table(found, metric), as_json)
 
 
 @app.command()
 def best(job: JobId, as_json: Json = False) -> None:
-    """The best trial so far, and its params."""
-    from kerasearch.service.command.tables import best_sheet
+    """The best trial so far, and its params; of several objectives, the Pareto set."""
+    from kerasearch.service.command.tables import best_sheet, pareto_table
     from kerasearch.service.command.terminal import server, show
 
     with server() as client:
-        found = client.best(job)
-    show(found, best_sheet(found), as_json)
+        objectives = [objective.metric for objective in client.job(job).request.objectives]
+        if len(objectives) > 1:
+            found = client.pareto_set(job)
+            show(found, pareto_table(found, objectives), as_json)
+        else:
+            best = client.best(job)
+            show(best, best_sheet(best), as_json)
 
 
 @app.command()
 def download(
     job: JobId,
     output: Annotated[Path, typer.Option("-o", "--output", dir_okay=False, help="Where to.")],
+    trial: Annotated[
+        int | None, typer.Option(help="Of several objectives: which of the best.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """The best model as a .keras file, checked by its SHA-256; goes on where it broke off."""
@@ -204,7 +224,7 @@ def download(
     ):
         shown = bar.add_task("best model", total=None)
         sha256 = client.download_best(
-            job, output, lambda done, total: bar.update(shown, completed=done, total=total)
+            job, output, lambda done, total: bar.update(shown, completed=done, total=total), trial
         )
     say(f"sha256 {sha256}")
     if as_json:
@@ -290,61 +310,44 @@ def models(as_json: Json = False) -> None:
 
 
 @app.command()
-def space(
-    file: Annotated[Path, typer.Argument(help="A space, or a job, whose model gives the rest.")],
-    as_json: Json = False,
-) -> None:
-    """Check a search space: its parameters, its size, ten samples. Needs no server."""
-    from random import Random
-
-    from kerasearch.searchspaces import SearchSpace, default_space, space_for
-    from kerasearch.service.command.job_files import read_job_file
-    from kerasearch.service.command.tables import space_sheet
-    from kerasearch.service.command.terminal import (
-        readable,
-        refuse,
-        sentences_about,
-        show_json,
-        stdout,
-    )
-
-    with readable():
-        document = read_job_file(file)
-    is_job = "model" in document and "data" in document
-    asked = document.get("space", {}) if is_job else document
-    if not isinstance(asked, dict):
-        refuse(f"{file}: space: must map names to parameters")
-    if is_job:
-        family = str(document["model"])
-        with sentences_about(file, "/model"):
-            default_space(family)
-    with sentences_about(file, "/space" if is_job else ""):
-        meant = space_for(family, asked) if is_job else SearchSpace.parse(asked)
-    rng = Random(0)  # noqa: S311 - the same samples each time
-    samples = [meant.sample(rng) for _ in range(10)]
-    if as_json:
-        show_json({"space": meant.canonical(), "size": meant.size(), "samples": samples})
-    else:
-        stdout().print(space_sheet(meant, samples))
-
-
-@app.command()
 def doctor(
     host: Annotated[str, typer.Option(help="As for serve.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="As for serve.", min=1, max=65535)] = 8000,
-    data_dir: Annotated[Path, typer.Option(help="As for serve.")] = Path("kerasearch-data"),
+    data_dir: Annotated[
+        Path, typer.Option(help="As for serve.", envvar="KERASEARCH_DATA_DIR")
+    ] = Path("kerasearch-data"),
+    plugins: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="As for serve.", envvar="KERASEARCH_PLUGINS_DIR"),
+    ] = None,
+    data: Annotated[
+        bool, typer.Option("--data", help="Look at the data folder, file by file, in their place.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="As --data, and mend what can be; nobody may serve it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """What is installed, which devices and ports, what is wrong and how to mend it."""
     from kerasearch.service.command.doctor import examine, line_of
-    from kerasearch.service.command.terminal import show_json, stdout
+    from kerasearch.service.command.terminal import fail, show_json, stdout
+    from kerasearch.service.errors import KerasearchError
 
     console = stdout()
     checks = []
-    for check in examine(data_dir, host, port):
-        checks.append(check)
-        if not as_json:
-            console.print(line_of(check))
+    looks = examine(data_dir, host, port, plugins)
+    if data or repair:
+        from kerasearch.service.command.data_check import examine_data
+        from kerasearch.service.settings import Settings
+
+        looks = examine_data(Settings(data_dir=data_dir), repair=repair)
+    try:
+        for check in looks:
+            checks.append(check)
+            if not as_json:
+                console.print(line_of(check))
+    except KerasearchError as error:
+        fail(str(error))
     if as_json:
         show_json([check._asdict() for check in checks])
     if any(check.state == "fail" for check in checks):

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from kerasearch.service.answers import NoServer, not_understood, parse, refusal
 from kerasearch.service.downloads import OnProgress, download
 from kerasearch.service.jobs import Job
-from kerasearch.service.trials import BestTrial, Retraining, Trial
+from kerasearch.service.trials import BestTrial, ParetoSet, Retraining, Trial
 
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -55,6 +55,7 @@ class ModelEntry(_Entry):
     task: str = ""
     description: str = ""
     data_kinds: tuple[str, ...] = ()
+    error: str | None = None
 
 
 class Event(BaseModel):
@@ -169,12 +170,25 @@ class Client:
     def best(self, job_id: str) -> BestTrial:
         return self._get(f"/v1/jobs/{_part(job_id)}/best", BestTrial)
 
+    def pareto_set(self, job_id: str) -> list[BestTrial]:
+        """The best trials of a job of several objectives."""
+        return self._get(f"/v1/jobs/{_part(job_id)}/best", ParetoSet).items
+
     def download_best(
-        self, job_id: str, target: Path, on_progress: OnProgress | None = None
+        self,
+        job_id: str,
+        target: Path,
+        on_progress: OnProgress | None = None,
+        trial: int | None = None,
     ) -> str:
-        """Write the best model to `target`; its SHA-256. `downloads` says how it goes on."""
+        """Write the best model to `target`; its SHA-256. `downloads` says how it goes on.
+
+        Of several objectives, `trial` is one of the Pareto set.
+        """
         with self._answers():
             url = f"/v1/jobs/{_part(job_id)}/best/model"
+            if trial is not None:
+                url += f"?trial={trial}"
             return download(self._http, url, target, on_progress)
 
     @contextmanager

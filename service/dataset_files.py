@@ -3,10 +3,11 @@
 from functools import lru_cache
 from pathlib import Path
 
-from kerasearch.models.datasets import BUILTIN, Dataset, load_builtin, load_file
+from kerasearch.models.datasets import BUILTIN, DataChoice, Dataset, load_builtin, load_file
 from kerasearch.service.errors import DatasetUnusable
 from kerasearch.service.files import sha256_of
 from kerasearch.service.jobs import DataRequest
+from kerasearch.service.prepared_rows import prepared_rows
 from kerasearch.service.settings import Settings
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.datasets import StoredDataset, find_dataset
@@ -26,12 +27,15 @@ def open_dataset(
     """
     for builtin in BUILTIN.values():
         if builtin.sha256 == dataset_id:
-            return _load_builtin(builtin.name)
+            return _load_builtin(builtin.name).chosen(data)
     with database.read() as tx:
         stored = find_dataset(tx, dataset_id)
     if stored is None:
         raise DatasetUnusable(f"dataset {dataset_id} is gone")
-    return _load_upload(stored, file_of(settings, stored), data.target, data.drop)
+    choice = DataChoice(**{name: getattr(data, name) for name in DataChoice.model_fields})
+    if choice.task is None:  # of a job of before there were tasks
+        choice = choice.model_copy(update={"task": "classification"})
+    return _load_upload(stored, file_of(settings, stored), choice)
 
 
 @lru_cache(maxsize=1)
@@ -40,9 +44,7 @@ def _load_builtin(name: str) -> Dataset:
 
 
 @lru_cache(maxsize=1)
-def _load_upload(
-    stored: StoredDataset, path: Path, target: str | None, drop: tuple[str, ...]
-) -> Dataset:
+def _load_upload(stored: StoredDataset, path: Path, choice: DataChoice) -> Dataset:
     try:
         found = sha256_of(path)
     except FileNotFoundError:
@@ -52,4 +54,4 @@ def _load_upload(
             f"the file of dataset {stored.name!r} isn't what was uploaded: its SHA-256 is "
             f"{found[:12]}... and should be {stored.id[:12]}...; delete it and upload it again"
         )
-    return load_file(path, stored.info, target=target, drop=drop)
+    return prepared_rows(path, choice, lambda: load_file(path, stored.info, choice))

@@ -9,6 +9,7 @@
         |-- Unavailable           a part that is needed isn't up: 503
         |-- LeaseLost             another attempt owns the trial: stop and write nothing more
         |-- DatasetUnusable       its file is gone or altered: no trial on it can be trusted
+        |-- PluginUnusable        its file is gone or altered: no trial of it can be trusted
         `-- CannotServe           the service can't start here: the message says how to mend it
 
 `app.py` maps them to problem+json in one table. A failed trial is data, not an exception.
@@ -24,6 +25,7 @@ __all__ = [
     "KerasearchError",
     "LeaseLost",
     "NotFound",
+    "PluginUnusable",
     "TooLarge",
     "Unavailable",
 ]
@@ -54,6 +56,10 @@ class LeaseLost(KerasearchError):  # noqa: N818
 
 
 class DatasetUnusable(KerasearchError):  # noqa: N818
+    pass
+
+
+class PluginUnusable(KerasearchError):  # noqa: N818
     pass
 
 

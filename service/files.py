@@ -72,9 +72,14 @@ def sha256_of(path: Path) -> str:
 
 
 def holds(path: Path, sha256: str) -> bool:
-    """Whether the content is still the one of this digest; read again only if it was written to."""
+    """Whether the content is still the one of this digest."""
+    return digest_of(path) == sha256
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256; read again only if it was written to."""
     stat = path.stat()
-    return _sha256_of_version(path, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size) == sha256
+    return _sha256_of_version(path, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=256)

@@ -4,14 +4,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
+from kerasearch.models.datasets.choice import DataChoice
+from kerasearch.models.tasks import Direction
+from kerasearch.searchspaces.parameters import PlainValue
+from kerasearch.service.sampling.options import OPTIONS
+from kerasearch.service.sampling.pruners import PickedPruner
 from kerasearch.service.trials import LAST_NUMBER, BestTrial, TrialState
 
-METRICS = {"val_accuracy": "maximize", "val_loss": "minimize"}
-"""Metrics of a classification that a search may optimize, and which way is better."""
-
-SAMPLERS = {"optuna": ("tpe", "random"), "hyperopt": ("tpe", "random", "anneal")}
+SAMPLERS = {engine: tuple(samplers) for engine, samplers in OPTIONS.items()}
 """Engine to its samplers, the default first."""
 
 Count = Annotated[int, Field(ge=1, le=LAST_NUMBER, strict=True)]  # strict: a boolean is no number
@@ -26,41 +28,81 @@ class _Part(BaseModel):
 
 
 class SplitRequest(_Part):
-    """Fractions of the rows; what is neither validation nor test is train."""
+    """Fractions of the rows; what is neither validation nor test is train.
+
+    Attributes:
+        folds: So many trainings a trial: each validates on another part of what isn't test. Then
+            `validation` is for retrainings alone.
+    """
 
     validation: Fraction = 0.2
     test: Fraction = 0.2
     stratify: Flag = True
     seed: Seed = 0
+    folds: Annotated[int, Field(ge=2, le=100, strict=True)] | None = None
 
 
-class DataRequest(_Part):
+class DataRequest(DataChoice):
     """Which data, and what to make of it.
 
     Attributes:
         dataset: Name of a built-in dataset, or name or id of an uploaded one.
-        target: Tabular data: the column to predict; None means what the dataset declares.
-        drop: Columns that are no features.
         scale: Fitted on train alone, kept inside the model.
     """
 
     dataset: Annotated[str, Field(min_length=1)]
-    target: str | None = None
-    drop: tuple[str, ...] = ()
     split: SplitRequest = SplitRequest()
     scale: Literal["minmax", "standard", "none"] = "standard"
 
 
 class Objective(_Part):
     metric: str = "val_accuracy"
-    direction: Literal["maximize", "minimize"] | None = None
+    direction: Direction | None = None
+
+
+def _how_many(objective: object) -> str:
+    return "(several)" if isinstance(objective, list | tuple) else "(one)"
+
+
+Objectives = Annotated[
+    Annotated[Objective, Tag("(one)")]
+    | Annotated[tuple[Objective, ...], Field(min_length=1, max_length=4), Tag("(several)")],
+    Discriminator(_how_many),
+]
+"""One objective, or a list of them; the tags are left out of pointers (`UNION_TAGS`)."""
 
 
 class SearchRequest(_Part):
+    """Which sampler and pruner, and what they know from the start.
+
+    Attributes:
+        sampler: A name of `SAMPLERS`; `auto` picks one, and the job says which and why.
+        options: Of the sampler, as its model in `OPTIONS` has them.
+        start_from: Params that are tried first, in this order.
+        warm_start: Ids of earlier jobs whose trials the sampler learns from.
+        pruner: A name of `PRUNERS`; `auto` picks one, and the job says which and why.
+        pruner_options: As the pruner's model in `PRUNERS` has them.
+    """
+
     engine: Literal["optuna", "hyperopt"] = "optuna"
-    sampler: str = "tpe"
-    pruner: Literal["none"] = "none"
+    sampler: str = "auto"
+    options: dict[str, object] = {}
+    start_from: Annotated[tuple[dict[str, PlainValue], ...], Field(max_length=1000)] = ()
+    warm_start: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    pruner: str = "auto"
+    pruner_options: dict[str, object] = {}
     seed: Seed = 0
+
+
+class Plateau(_Part):
+    """So many trials, one after the other, that don't better the best by more than `min_delta`."""
+
+    trials: Count
+    min_delta: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] = 0.0
+
+
+def _as_plateau(given: object) -> object:
+    return {"trials": given} if type(given) is int else given  # a boolean is no number
 
 
 class Limits(_Part):
@@ -71,6 +113,7 @@ class Limits(_Part):
     Attributes:
         time_s: That the job has been running.
         target: Objective value that is good enough.
+        plateau: The search betters no more; a plain count is one of trials.
         epochs_total: Of all trials together.
         failures: Trials without a value, one after the other, that fail the job.
         trial_time_s: Of one trial: it ends with the epoch that it is in then, and its best epoch
@@ -80,19 +123,39 @@ class Limits(_Part):
     trials: Annotated[Count, Field(le=100_000)] = 20
     time_s: Seconds | None = None
     target: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
+    plateau: Annotated[Plateau, BeforeValidator(_as_plateau)] | None = None
     epochs_total: Count | None = None
     failures: Count = 10
     trial_time_s: Seconds | None = None
 
 
 class Budget(Limits):
-    """The limits, and the epochs of a trial, at most: what makes trials comparable stays."""
+    """The limits, and what makes trials comparable, which stays.
+
+    Attributes:
+        epochs: Of a training, at most.
+        repeats: Trainings a trial (of each fold), each with a seed of its own.
+    """
 
     epochs: Annotated[Count, Field(le=100_000)] = 50
+    repeats: Annotated[Count, Field(le=100)] = 1
+
+
+class ModelLimits(_Part):
+    """The most that a trial's model may cost, or the trial is infeasible; `models/cost.py` counts.
+
+    Attributes:
+        flops: Of one example's forward pass.
+        memory_mib: Of a training, by formula.
+    """
+
+    parameters: Annotated[int, Field(ge=1, strict=True)] | None = None
+    flops: Annotated[int, Field(ge=1, strict=True)] | None = None
+    memory_mib: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] | None = None
 
 
 class EarlyStopping(_Part):
-    monitor: Literal["val_loss", "val_accuracy", "loss", "accuracy"] = "val_loss"
+    monitor: str = "val_loss"
     patience: Count = 10
     min_delta: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] = 0.0
 
@@ -108,9 +171,13 @@ class Concurrency(_Part):
 
 
 class Resources(Concurrency):
-    """And GPUs for each."""
+    """And what each of them gets.
 
-    gpus: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] = 0
+    Attributes:
+        gpus: Share of a GPU; None until understood: all of one, where there are any.
+    """
+
+    gpus: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] | None = None
 
 
 def _printable(name: str) -> str:
@@ -124,6 +191,7 @@ class JobRequest(_Part):
 
     Attributes:
         space: In any accepted form until it is understood.
+        constraints: Comparisons that the params of every trial keep: `layers * units <= 256`.
         priority: The higher goes first; jobs of the same share the slots.
     """
 
@@ -133,12 +201,29 @@ class JobRequest(_Part):
     model: Annotated[str, Field(min_length=1)]
     data: DataRequest
     space: dict[str, object] = {}
-    objective: Objective = Objective()
+    constraints: tuple[str, ...] = ()
+    limits: ModelLimits = ModelLimits()
+    objective: Objectives = Objective()
     search: SearchRequest = SearchRequest()
     budget: Budget = Budget()
     training: TrainingRequest = TrainingRequest()
     resources: Resources = Resources()
     priority: Annotated[int, Field(ge=-1000, le=1000, strict=True)] = 0
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """Each objective, the first one first."""
+        return (self.objective,) if isinstance(self.objective, Objective) else self.objective
+
+    @property
+    def trainings(self) -> int:
+        """Of one trial."""
+        return (self.data.split.folds or 1) * self.budget.repeats
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """Of the objectives of a request as understood."""
+        return tuple(objective.direction or "maximize" for objective in self.objectives)
 
 
 class JobChange(_Part):
@@ -150,8 +235,13 @@ class JobChange(_Part):
     def of(self, request: JobRequest) -> JobRequest:
         """The request with this change."""
         parts = {"budget": request.budget, "resources": request.resources}
-        said = self.model_dump(exclude_unset=True)
-        changed = {name: parts[name].model_copy(update=said[name]) for name in said}
+        said = {name: getattr(self, name) for name in self.model_fields_set}
+        changed = {
+            name: parts[name].model_copy(
+                update={field: getattr(part, field) for field in part.model_fields_set}
+            )
+            for name, part in said.items()
+        }
         return request.model_copy(update=changed)
 
 
@@ -167,6 +257,29 @@ class JobState(StrEnum):
     @property
     def ended(self) -> bool:
         return self in (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
+
+
+class PickedSampler(BaseModel):
+    """The sampler that a job searches with, and why it is this one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    why: str
+
+
+class WarmStart(BaseModel):
+    """What a search knows from the trials of earlier jobs.
+
+    Attributes:
+        taken: Trials that the sampler learns from.
+        left: Why others aren't among them, and how many.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    taken: int
+    left: dict[str, int]
 
 
 class Progress(BaseModel):
@@ -192,8 +305,12 @@ class Job(BaseModel):
 
     Attributes:
         request: As understood: defaults filled in, the space canonical.
+        sampler: What searches, where the request says `auto`; it may change with the budget.
+        pruner: What prunes; it stays.
         reason: Why it is in this state, when that isn't plain.
         trials: Count of trials in each state.
+        best: The best trial so far, of one objective.
+        pareto: Of several objectives: numbers of the trials that none other is better than in all.
         mlflow_url: The job's run in MLflow; None until the mirror has made it.
         mlflow_trials_url: The table of its trials' runs there, the best on top.
         test_read_at: When a retraining first read the sealed test part.
@@ -206,9 +323,13 @@ class Job(BaseModel):
     state: JobState
     reason: str | None = None
     request: JobRequest
+    sampler: PickedSampler
+    pruner: PickedPruner
+    warm_start: WarmStart | None = None
     dataset_id: str
     trials: dict[TrialState, int]
     best: BestTrial | None = None
+    pareto: tuple[int, ...] = ()
     progress: Progress
     mlflow_url: str | None = None
     mlflow_trials_url: str | None = None

@@ -32,13 +32,19 @@ class RunningService:
 
 @contextmanager
 def running_service(
-    data_dir: Path, *, workers: int = 0, log: Path | None = None, ready_within_s: float = 180.0
+    data_dir: Path,
+    *,
+    workers: int = 0,
+    plugins: Path | None = None,
+    log: Path | None = None,
+    ready_within_s: float = 180.0,
 ) -> Iterator[RunningService]:
     """`kerasearch serve` on a free port of loopback, ready; ended with the block, however it ends.
 
     Args:
         data_dir: Made if it isn't there.
         workers: Trials at once; 0 is one a core.
+        plugins: Folder of models and data of one's own.
         log: What the service says; `service.log` in `data_dir` if not given.
         ready_within_s: How long it may take to start.
 
@@ -49,6 +55,8 @@ def running_service(
     log, port = log or data_dir / "service.log", free_port()
     command = [str(Path(sysconfig.get_path("scripts"), "kerasearch")), "serve", f"--port={port}"]
     options = [f"--data-dir={data_dir}", f"--workers={workers}"]
+    if plugins is not None:
+        options.append(f"--plugins={plugins}")
     with log.open("ab") as file:
         process = subprocess.Popen(  # noqa: S603 - our own command
             [*command, *options],

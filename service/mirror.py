@@ -6,25 +6,27 @@ may be merged, and repeated after a crash. MLflow being down delays this process
 
 import logging
 import shutil
-import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kerasearch.searchspaces import SearchSpace
-from kerasearch.service.errors import NotFound
+from kerasearch.service.errors import NotFound, Unavailable
+from kerasearch.service.files import write_csv
 from kerasearch.service.jobs import Job, JobState
 from kerasearch.service.mlflow_pages import RunLink
 from kerasearch.service.process import beat
+from kerasearch.service.sampling.display import study_of_values
+from kerasearch.service.sampling.history import PastTrial
 from kerasearch.service.sampling.plots import draw_study
-from kerasearch.service.sampling.study import PastTrial, study_of_values
 from kerasearch.service.settings import Settings
 from kerasearch.service.store import deletions, events, jobs, retrainings, trial_views, trials
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.events import Event
 from kerasearch.service.tracking import Tracking, TrackingRefused, TrackingUnavailable
-from kerasearch.service.trials import TrialState
+from kerasearch.service.trials import Trial, TrialState
 
 log = logging.getLogger(__name__)
 
@@ -151,8 +153,7 @@ class Mirror:
         """The parent run last: its status says that everything below it is there."""
         with self._database.read() as tx:
             every = trial_views.list_trials(tx, job.id, None, None, None, curves=False)
-        with tempfile.TemporaryDirectory() as folder:
-            self._tracking.sync_job(job, every, self._plots(job, Path(folder)))
+        self._tracking.sync_job(job, every, self._leave_artifacts(job, every))
 
     def _due(self, last: dict[str, float], job: Job, interval_s: float) -> bool:
         """Whether it is time again for what was last done at `last`; if so, it is now."""
@@ -162,22 +163,38 @@ class Mirror:
         last[job.id] = now
         return True
 
-    def _plots(self, job: Job, folder: Path) -> list[Path]:
+    def _leave_artifacts(self, job: Job, every: Sequence[Trial]) -> list[Path]:
+        """The job's pictures and its table of trials, in its folder; the pictures."""
         due = self._due(self._plotted_at, job, PLOT_INTERVAL_S)
-        if job.best is None or not (due or job.state.ended):
+        if not (job.best or job.pareto) or not (due or job.state.ended):
             return []
         with self._database.read() as tx:
             rows = trials.rows_of_job(tx, job.id)
         study = study_of_values(
             SearchSpace.parse(job.request.space),
-            job.request.objective.direction or "maximize",
-            [PastTrial(row.number, row.params, row.state, row.value) for row in rows],
+            job.request.directions,
+            [
+                PastTrial(row.number, row.params, row.state, row.values(job.request.objectives))
+                for row in rows
+            ],
         )
+        folder = self._settings.artifacts_dir(job.id)
+        write_csv(folder / "trials.csv", table_of(every))
         try:
-            return draw_study(study, folder)
+            return draw_study(study, folder, [o.metric for o in job.request.objectives])
         except Exception:  # whatever Optuna's plots trip over, the rest is shown
             log.exception("no pictures of job %s", job.id)
             return []
+
+
+def table_of(every: Sequence[Trial]) -> Iterator[Sequence[object]]:
+    """A row a trial below a row of names; empty where a trial has no such thing."""
+    params = list(dict.fromkeys(name for trial in every for name in trial.params))
+    metrics = list(dict.fromkeys(name for trial in every for name in trial.metrics))
+    yield ["number", "state", "value", "best_epoch", "duration_s", *params, *metrics]
+    for trial in every:
+        told = [trial.number, trial.state, trial.value, trial.best_epoch, trial.duration_s]
+        yield [*told, *map(trial.params.get, params), *map(trial.metrics.get, metrics)]
 
 
 def run(settings: Settings) -> None:
@@ -193,4 +210,7 @@ def run(settings: Settings) -> None:
             if state == "ready":
                 log.info("MLflow isn't up: %s", str(error).splitlines()[0])
             state = "waits for MLflow"
+        except Unavailable as error:
+            log.warning("%s", error)
+            state = "waits for the database"
         time.sleep(PAUSE_S)

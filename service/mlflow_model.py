@@ -16,17 +16,19 @@ import numpy as np
 from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
 
+from kerasearch.models.model_file import read_description
+
 _TENSORFLOW = ("tensorflow", "tensorflow-cpu")
 """Distributions of the same package, of which one is installed."""
 
 
-def write_mlflow_model(
-    keras_file: Path, classes: int, model_id: str, run_id: str, to: Path
-) -> None:
-    """Write the MLflow model of a classifier that we saved to the empty folder `to`."""
+def write_mlflow_model(keras_file: Path, model_id: str, run_id: str, to: Path) -> None:
+    """Write the MLflow model of a model that we saved to the empty folder `to`."""
     with zipfile.ZipFile(keras_file) as archive:
         config = json.loads(archive.read("config.json"))
         keras_version = json.loads(archive.read("metadata.json"))["keras_version"]
+    # Without a description it is a classifier of before there were other tasks.
+    output_shape = read_description(keras_file).get("output_shape") or [_units(config)]
     data = to / "data"
     data.mkdir()
     shutil.copyfile(keras_file, data / "model.keras")
@@ -47,7 +49,7 @@ def write_mlflow_model(
         run_id=run_id,
         signature=ModelSignature(
             inputs=Schema([TensorSpec(np.dtype("float32"), (-1, *_input_shape(config)))]),
-            outputs=Schema([TensorSpec(np.dtype("float32"), (-1, classes))]),
+            outputs=Schema([TensorSpec(np.dtype("float32"), (-1, *output_shape))]),
         ),
     )
     model.add_flavor(
@@ -70,6 +72,12 @@ def write_mlflow_model(
 def _input_shape(config: dict[str, Any]) -> tuple[int, ...]:
     """Shape of one row, as the model's first layer, its input, has it."""
     return tuple(config["config"]["layers"][0]["config"]["batch_shape"][1:])
+
+
+def _units(config: dict[str, Any]) -> int:
+    """Numbers that the model's last layer, a dense one, gives."""
+    units: int = config["config"]["layers"][-1]["config"]["units"]
+    return units
 
 
 def _tensorflow() -> str:

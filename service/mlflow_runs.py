@@ -9,10 +9,9 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mlflow.entities import Metric
 
-from kerasearch.models.pictures import draw_confusion_matrix, draw_curves
+from kerasearch.models.pictures import DRAWINGS, draw_curves, draw_table
 from kerasearch.service.jobs import Job
 from kerasearch.service.trials import Trial
 
@@ -29,6 +28,10 @@ STATUS = {
     "cancelled": "KILLED",
 }
 """MLflow's status of a run, for each state of a job, a trial or a retraining."""
+
+
+ALWAYS_DRAWN = ("confusion_matrix",)
+"""A picture costs some 0.2 s of CPU time: the other tables are drawn of the best trial alone."""
 
 
 def milliseconds(moment: datetime) -> int:
@@ -61,27 +64,23 @@ def epochs_of(trial: Trial, begun: datetime, ended: datetime | None, after: int)
     return sorted(epochs, key=lambda metric: metric.step)
 
 
-def collect_files(trial: Trial, files: Path, folder: Path) -> None:
-    """Copy and draw into `folder` what a trial's run shows."""
-    for name in ("model_summary.txt", "confusion_matrix.json"):
+def collect_files(trial: Trial, files: Path, folder: Path, *, is_best: bool) -> None:
+    """Copy and draw into `folder` what a trial's run shows: of the best one every table."""
+    tables = [name for name in DRAWINGS if (files / f"{name}.json").is_file()]
+    for name in ("model_summary.txt", *(f"{table}.json" for table in tables)):
         if (files / name).is_file():
             shutil.copyfile(files / name, folder / name)
-    if (files / "confusion_matrix.json").is_file():
-        matrix = confusion_matrix_of(files)
-        draw_confusion_matrix(
-            np.array(matrix["counts"]), matrix["classes"], folder / "confusion_matrix.png"
-        )
+    for name in tables:
+        if is_best or name in ALWAYS_DRAWN:
+            draw_table(
+                name, json.loads((files / f"{name}.json").read_text()), folder / f"{name}.png"
+            )
     if trial.curves and trial.best_epoch is not None:
         curves = {
             name: [nan if value is None else value for value in curve]
             for name, curve in trial.curves.items()
         }
         draw_curves(curves, trial.best_epoch, folder / "curves.png")
-
-
-def confusion_matrix_of(files: Path) -> dict[str, Any]:
-    matrix: dict[str, Any] = json.loads((files / "confusion_matrix.json").read_text())
-    return matrix
 
 
 def figures_of(report: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -18,6 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 PREFIX = "/mlflow"
 """Where MLflow's pages and API live, here and behind the proxy."""
 
+_HOME = "KERASEARCH_MLFLOW_HOME"
+"""Where it works, so that no path is told: MLflow takes apart one with a `?` or a `%` in it."""
+
 _LOOPBACK = ("localhost", "localhost:*", "127.0.0.1", "127.0.0.1:*", "[[]::1]", "[[]::1]:*")
 
 _CLOSED = re.compile(
@@ -58,10 +61,11 @@ def environment(data_dir: Path, public_hosts: Sequence[str] = ()) -> dict[str, s
     home.mkdir(parents=True, exist_ok=True)
     return {
         **{k: v for k, v in os.environ.items() if not k.lstrip("_").startswith("MLFLOW")},
+        _HOME: str(home),
         # The names by which `mlflow server` hands its options to its workers.
-        "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{home / 'mlflow.db'}",
+        "_MLFLOW_SERVER_FILE_STORE": "sqlite:///mlflow.db",
         "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
-        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(home / "artifacts"),
+        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": "./artifacts",
         "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
         "_MLFLOW_STATIC_PREFIX": PREFIX,
         "_MLFLOW_SGI_NAME": "uvicorn",
@@ -102,6 +106,7 @@ def restrict(mlflow: ASGIApp) -> ASGIApp:
 
 
 def main() -> None:
+    os.chdir(os.environ[_HOME])
     from mlflow.server import app as pages
     from mlflow.server.fastapi_app import app
     from mlflow.server.handlers import initialize_backend_stores

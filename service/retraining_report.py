@@ -26,20 +26,17 @@ def summary_of(values: Sequence[float]) -> dict[str, object]:
 
 
 def report_of(params: Params, repeats: Sequence[RepeatRow]) -> dict[str, object]:
-    """The report over the repeats that completed, at least one."""
-    classes = repeats[0].result["classes"]
-    errors = np.array([repeat.result["class_errors"] for repeat in repeats])
-    return {
+    """The report over the repeats that completed, at least one; without classes what is of them."""
+    report: dict[str, object] = {
         "params": params,
-        "classes": classes,
+        "task": repeats[0].result.get("task", "classification"),
         "repeats": [
             {
                 "number": repeat.number,
                 "seed": repeat.seed,
                 "best_epoch": repeat.best_epoch,
                 **{part: _metrics_of(repeat.metrics, part) for part in PARTS},
-                "confusion_matrix": repeat.result["confusion"],
-                "class_errors": repeat.result["class_errors"],
+                **_confusion_of(repeat),
                 "model_sha256": repeat.model_sha256,
             }
             for repeat in repeats
@@ -47,22 +44,44 @@ def report_of(params: Params, repeats: Sequence[RepeatRow]) -> dict[str, object]
         "summary": {
             name: summary_of([repeat.metrics[name] for repeat in repeats])
             for name in repeats[0].metrics
+            if all(name in repeat.metrics for repeat in repeats)
         },
-        "class_errors": {
-            name: summary_of(errors[:, index].tolist()) for index, name in enumerate(classes)
-        },
+    }
+    if (classes := repeats[0].result.get("classes")) is None:
+        return report
+    errors = np.array([repeat.result["class_errors"] for repeat in repeats])
+    of_classes = {name: summary_of(errors[:, index].tolist()) for index, name in enumerate(classes)}
+    return report | {"classes": classes, "class_errors": of_classes}
+
+
+def _confusion_of(repeat: RepeatRow) -> dict[str, object]:
+    if "classes" not in repeat.result:
+        return {}
+    return {
+        "confusion_matrix": repeat.result["confusion"],
+        "class_errors": repeat.result["class_errors"],
     }
 
 
 def write_report(folder: Path, report: dict[str, Any]) -> None:
-    """`report.json` and `class_error.csv`: a row a repeat, a column a class, the mean last."""
-    rows: list[list[object]] = [["repeat", *report["classes"], "mean"]]
-    errors = np.array([repeat["class_errors"] for repeat in report["repeats"]])
+    """`report.json`, and as CSV a row a repeat, the mean over repeats last.
+
+    Of classes `class_error.csv`: a column a class, the mean last. Else `errors.csv`: a column a
+    metric on the test part.
+    """
+    if "classes" in report:
+        errors = np.array([repeat["class_errors"] for repeat in report["repeats"]])
+        errors = np.column_stack([errors, errors.mean(axis=1)])
+        name, columns = "class_error.csv", [*report["classes"], "mean"]
+    else:
+        columns = list(report["repeats"][0]["test"])
+        errors = np.array([[r["test"][c] for c in columns] for r in report["repeats"]])
+        name = "errors.csv"
+    rows: list[list[object]] = [["repeat", *columns]]
     for repeat, row in zip(report["repeats"], errors, strict=True):
-        rows.append([repeat["number"], *row.tolist(), float(row.mean())])
-    over_repeats = errors.mean(axis=0)
-    rows.append(["mean", *over_repeats.tolist(), float(over_repeats.mean())])
-    write_csv(folder / "class_error.csv", rows)
+        rows.append([repeat["number"], *row.tolist()])
+    rows.append(["mean", *errors.mean(axis=0).tolist()])
+    write_csv(folder / name, rows)
     write_json(folder / "report.json", report)
 
 

@@ -9,18 +9,20 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from socket import gethostname
 
 from kerasearch.service import mlflow_server
 from kerasearch.service.errors import CannotServe, Unavailable
 from kerasearch.service.ports import answers, free_port, require_free
-from kerasearch.service.process import die_with_parent, log_to_stderr, stop_on_sigterm
+from kerasearch.service.process import die_with_parent, log_to_stderr, pulse, stop_on_sigterm
 from kerasearch.service.settings import Settings
 from kerasearch.service.store.database import Database
+from kerasearch.service.store.database_lock import DatabaseLock
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +33,14 @@ GRACE_S = 10.0
 LONGEST_PAUSE_S = 10.0
 """Between restarts of a part that keeps dying."""
 
+LOCK_S = 2.0
+"""Between looks whether PostgreSQL still knows that we serve its database."""
+
 API_START_S = 5.0
-"""The other parts, which need the processor for longer, wait this long for the API at most."""
+"""MLflow, which needs the processor for longer, waits this long for the API at most."""
+
+SCHEDULER_START_S = 30.0
+"""The mirror waits this long for the scheduler at most."""
 
 
 @dataclass
@@ -72,10 +80,12 @@ def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then leave no process behind.
 
     Raises:
-        CannotServe: The address, the port or the data folder can't be had.
+        CannotServe: The address, the port or a folder can't be had.
     """
     log_to_stderr("serve")
     require_loopback(settings.host)
+    if settings.plugins_dir is not None and not settings.plugins_dir.is_dir():
+        raise CannotServe(f"there is no folder {settings.plugins_dir}; give another --plugins")
     try:
         settings.run_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -88,16 +98,32 @@ def serve(settings: Settings) -> None:
             settings = settings.model_copy(update={"mlflow_port": free_port()})
         for sign_of_life in settings.run_dir.glob("*.json"):
             sign_of_life.unlink()
-        database = Database(settings.database_url)
         try:
+            lock = database_lock(settings)
+            database = Database(settings.database_url)
             database.migrate()
         except Unavailable as error:
             raise CannotServe(f"{error}; mend that and start again") from None
         database.close()
-        _supervise(settings)
+        _supervise(settings, lock)
 
 
-def _supervise(settings: Settings) -> None:
+def database_lock(settings: Settings, doing: str | None = None) -> DatabaseLock | None:
+    """Hold a PostgreSQL database; SQLite's lies in the data folder, which is held already.
+
+    Raises:
+        CannotServe: Another service holds it.
+        Unavailable: It can't be reached.
+    """
+    if settings.database_url.startswith("sqlite"):
+        return None
+    holder = f"process {os.getpid()} on {gethostname()}, which {doing or _serving(settings)}"
+    lock = DatabaseLock(settings.database_url, holder)
+    lock.keep()
+    return lock
+
+
+def _supervise(settings: Settings, lock: DatabaseLock | None) -> None:
     stop = stop_on_sigterm()
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3"}  # else each trial process introduces its TensorFlow
     ours = quiet | os.environ | settings.to_environment()
@@ -112,18 +138,33 @@ def _supervise(settings: Settings) -> None:
             mlflow_server.environment(settings.data_dir, [f"{settings.host}:{settings.port}"]),
         )
     )
+    api, scheduler, mirror, mlflow = parts
     try:
-        parts[0].start()
+        api.start()
+        scheduler.start()
         _wait_for_port(settings, stop)
-        for part in parts[1:]:
-            part.start()
+        mlflow.start()
         log.info("http://%s:%d serves %s", settings.host, settings.port, settings.data_dir)
+        locked_at = time.monotonic()
         while not stop.wait(POLL_S):
+            if mirror.process is None and _searches(settings, scheduler):
+                mirror.start()
             for part in parts:
                 part.keep_alive()
+            if lock is not None and time.monotonic() - locked_at > LOCK_S:
+                with suppress(Unavailable):  # as every part finds out by itself
+                    lock.keep()
+                locked_at = time.monotonic()
     finally:
         log.info("stopping")
         _end([part.process for part in parts if part.process is not None])
+
+
+def _searches(settings: Settings, scheduler: Part) -> bool:
+    """Whether trials run by now, or should long since: what shows them can wait for that."""
+    sign = pulse(settings.run_dir, scheduler.name)
+    runs = sign is not None and sign.state == "ready"
+    return runs or time.monotonic() - scheduler.started_at > SCHEDULER_START_S
 
 
 def _end(processes: "list[subprocess.Popen[bytes]]") -> None:
@@ -146,8 +187,12 @@ def _wait_for_port(settings: Settings, stop: threading.Event) -> None:
 
 
 @contextmanager
-def data_dir_lock(settings: Settings) -> Iterator[None]:
+def data_dir_lock(settings: Settings, doing: str | None = None) -> Iterator[None]:
     """Hold the data folder, so that no second service writes to it.
+
+    Args:
+        settings: Of the service.
+        doing: What others are told that this process does; that it serves, unless something else.
 
     Raises:
         CannotServe: Another service holds it.
@@ -163,7 +208,7 @@ def data_dir_lock(settings: Settings) -> Iterator[None]:
                 "stop that service or give another --data-dir"
             ) from None
         file.truncate(0)
-        json.dump({"pid": os.getpid(), "host": settings.host, "port": settings.port}, file)
+        json.dump({"pid": os.getpid(), "doing": doing or _serving(settings)}, file)
         file.flush()
         yield
 
@@ -173,7 +218,11 @@ def _holder(said: str) -> str:
         holder = json.loads(said)
     except ValueError:
         return "another service"
-    return f"process {holder['pid']}, which serves http://{holder['host']}:{holder['port']}"
+    return f"process {holder['pid']}, which {holder['doing']}"
+
+
+def _serving(settings: Settings) -> str:
+    return f"serves http://{settings.host}:{settings.port}"
 
 
 def require_loopback(host: str) -> None:

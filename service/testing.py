@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from kerasearch.service.errors import LeaseLost
-from kerasearch.service.executors import Ended, Executor
+from kerasearch.service.executors import NO_NEEDS, Ended, Executor, Needs
 from kerasearch.service.jobs import JobRequest
 from kerasearch.service.store import jobs, leases, trial_views, trials
 from kerasearch.service.store.database import Database
@@ -30,12 +31,50 @@ QUICK: Params = {
     "units_1": 16,
     "activation": "relu",
     "batch_norm": False,
+    "input_dropout": 0.0,
     "dropout": 0.0,
+    "regularization": "none",
     "optimizer": "adam",
     "learning_rate": 0.01,
     "batch_size": 128,
 }
 """An mlp of the default space that is trained in a moment; also a space that holds it alone."""
+
+
+class FakeNVML:
+    """NVIDIA's driver as pynvml shows it, with GPUs of your own: put it in pynvml's place.
+
+    Args:
+        names: Of the GPUs; none is a machine without the driver.
+    """
+
+    NVMLError = RuntimeError
+
+    def __init__(self, *names: str, memory_mib: int = 16_000) -> None:
+        self._names = names
+        self._memory_mib = memory_mib
+
+    def nvmlInit(self) -> None:  # noqa: N802 - pynvml's name, like the others
+        if not self._names:
+            raise self.NVMLError("Driver Not Loaded")
+
+    def nvmlShutdown(self) -> None:  # noqa: N802
+        """There is nothing to let go."""
+
+    def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+        return len(self._names)
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
+        return index
+
+    def nvmlDeviceGetUUID(self, handle: int) -> str:  # noqa: N802
+        return f"GPU-{handle}"
+
+    def nvmlDeviceGetName(self, handle: int) -> str:  # noqa: N802
+        return self._names[handle]
+
+    def nvmlDeviceGetMemoryInfo(self, handle: int) -> SimpleNamespace:  # noqa: N802
+        return SimpleNamespace(total=self._memory_mib * 2**20)
 
 
 class ProcessDied(Exception):  # noqa: N818 - it names what happened
@@ -52,10 +91,12 @@ class FakeExecutor:
     Attributes:
         most: Leases that it ever held at once.
         killed: Leases that it was told to kill while it held them.
+        needs: Of every lease that was placed.
     """
 
     def __init__(self, run: Callable[[Lease], None], slots: int = 1) -> None:
         self.most = 0
+        self.needs: dict[Lease, Needs] = {}
         self.killed: list[Lease] = []
         self._run = run
         self._slots = slots
@@ -73,9 +114,13 @@ class FakeExecutor:
     def start(self) -> None:
         """There is nothing to make ready."""
 
-    def place(self, lease: Lease) -> None:
-        if not self.free:
+    def has_room(self, gpus: float) -> bool:
+        return self.free > 0
+
+    def place(self, lease: Lease, needs: Needs = NO_NEEDS) -> None:
+        if not self.has_room(needs.gpus):
             raise RuntimeError("no slot is free")
+        self.needs[lease] = needs
         self._leases.append(lease)
         self.most = max(self.most, len(self._leases))
 

@@ -45,7 +45,6 @@ from kerasearch.service.mlflow_pages import RunLink
 from kerasearch.service.mlflow_runs import (
     STATUS,
     collect_files,
-    confusion_matrix_of,
     epochs_of,
     figures_of,
     flat,
@@ -147,7 +146,7 @@ class Tracking:
     ) -> str:
         """A child run; its id.
 
-        `files` holds what the trial left, of confusion_matrix.json, model_summary.txt and
+        `files` holds what the trial left: its evaluation's tables, model_summary.txt and
         model.keras. The model of the best trial becomes the registered model's version `best`.
         """
         begun, ended = span_of(job, trial)
@@ -174,11 +173,12 @@ class Tracking:
                 REASON: _reason(run, trial.reason),
                 "kerasearch.dataset": job.dataset_id,
                 "kerasearch.seed": trial.seed,
+                "kerasearch.path": f"{trial.path}: {trial.path_reason}" if trial.path else "",
             },
         )
         if trial.state.ended:
             with tempfile.TemporaryDirectory() as folder:
-                collect_files(trial, files, Path(folder))
+                collect_files(trial, files, Path(folder), is_best=is_best)
                 self._client.log_artifacts(run_id, folder)
         if is_best and (files / "model.keras").is_file():
             self._register(job, run, trial, files)
@@ -362,11 +362,8 @@ class Tracking:
             )
         )
         if model.status != LoggedModelStatus.READY:
-            classes = len(confusion_matrix_of(files)["classes"])
             with tempfile.TemporaryDirectory() as folder:
-                write_mlflow_model(
-                    files / "model.keras", classes, model.model_id, run_id, Path(folder)
-                )
+                write_mlflow_model(files / "model.keras", model.model_id, run_id, Path(folder))
                 self._client.log_model_artifacts(model.model_id, folder)
             self._client.log_outputs(
                 run_id, [LoggedModelOutput(model.model_id, trial.best_epoch or 0)]

@@ -48,18 +48,46 @@ class Attempt(BaseModel):
     pid: int | None
 
 
+class Training(BaseModel):
+    """One of several trainings of a trial: of a fold, with a seed.
+
+    Attributes:
+        fold: From 0; None where the data isn't folded.
+        value: The objective at its best epoch.
+        best_epoch: Of its own, from 1.
+        epochs: That it took.
+        metrics: Every metric at its best epoch.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    fold: int | None
+    seed: int
+    value: float
+    best_epoch: int
+    epochs: int
+    metrics: dict[str, float]
+
+
 class Trial(BaseModel):
     """One evaluation of one set of parameters.
 
     Attributes:
         params: Active parameters only, real values, never indices.
-        value: The objective at the best epoch.
+        value: The objective at the best epoch; of several trainings, their mean.
+        std_error: Of that mean.
+        trainings: Of a trial of several; curves are one after the other, and `best_epoch` is in
+            the best one's, whose model is kept.
         values: The objective at each epoch, first epoch first.
         curves: The same for every metric.
         metrics: Every metric at the best epoch.
         best_epoch: From 1.
         seed: Of weights, shuffling and dropout.
         attempts: Every run of it, the last one last.
+        device: `cpu`, or the GPU's name and number.
+        path: What ran its epochs: `compiled epochs` or `model.fit`, and why that.
+        memory_mib: Of the device, at its peak.
+        warnings: Sentences that a person should read, of a trial that went through.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,6 +96,8 @@ class Trial(BaseModel):
     state: TrialState
     params: Params
     value: float | None = None
+    std_error: float | None = None
+    trainings: list[Training] = []
     values: list[float | None] = []
     curves: dict[str, list[float | None]] = {}
     metrics: dict[str, float] = {}
@@ -78,6 +108,10 @@ class Trial(BaseModel):
     reason: str | None = None
     run_id: str | None = None
     device: str | None = None
+    path: str | None = None
+    path_reason: str | None = None
+    memory_mib: float | None = None
+    warnings: list[str] = []
     model_sha256: str | None = None
 
 
@@ -93,6 +127,12 @@ class BestTrial(BaseModel):
     best_epoch: int
     run_id: str | None
     model_sha256: str
+
+
+class ParetoSet(BaseModel):
+    """The trials of several objectives that no other trial is better than in all of them."""
+
+    items: list[BestTrial]
 
 
 class TrialRequest(BaseModel):

@@ -35,6 +35,10 @@ MUST_BE = {
 """What must hold where pydantic reports one of these, with the limits that it gives."""
 
 
+UNION_TAGS = ("(one)", "(several)")
+"""By which a union tells its members apart; no names of fields."""
+
+
 def problems_of(errors: Iterable[Any], model: type[BaseModel] | None) -> Iterator[Problem]:
     """Pydantic's errors as ours: pointers, and the nearest name for one that isn't known.
 
@@ -43,11 +47,17 @@ def problems_of(errors: Iterable[Any], model: type[BaseModel] | None) -> Iterato
         model: What was validated, for the names of its fields.
     """
     for error in errors:
-        yield Problem(pointer_to(*error["loc"]), _detail(error, model))
+        yield Problem(pointer_to(*_path(error)), _detail(error, model))
+
+
+def _path(error: Any) -> list[str | int]:
+    """Where it is in the document; pydantic adds the tag of a union's member."""
+    first, rest = error["loc"][:1], error["loc"][1:]
+    return [*first, *(part for part in rest if part not in UNION_TAGS)]
 
 
 def _detail(error: Any, model: type[BaseModel] | None) -> str:
-    kind, path, came = error["type"], error["loc"], error.get("input")
+    kind, path, came = error["type"], _path(error), error.get("input")
     limits = error.get("ctx", {})
     if kind == "missing":
         return "must be given"
@@ -68,12 +78,18 @@ def _fields(model: type[BaseModel] | None, path: Sequence[object]) -> list[str]:
     for part in path:
         if model is None:
             return []
+        if isinstance(part, int):
+            continue  # the model is that of the list's items
         field = model.model_fields.get(str(part))
-        candidates = [] if field is None else [field.annotation, *get_args(field.annotation)]
-        model = next(
-            (c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None
-        )
+        model = None if field is None else next(_models_in(field.annotation), None)
     return [] if model is None else list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
 
 
 def _as_json(value: object) -> str:

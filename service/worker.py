@@ -5,12 +5,12 @@ a fork after TensorFlow has run an op hangs, so importing it must run none.
 """
 
 import logging
-import math
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
 import psutil
@@ -28,58 +28,76 @@ with silent_stderr():  # TensorFlow introduces itself there, whatever its log le
 
 from kerasearch.models.infeasible import InfeasibleError
 from kerasearch.service.attempts import Attempt, run_attempt
-from kerasearch.service.errors import DatasetUnusable, LeaseLost, Unavailable
+from kerasearch.service.checkpoint_files import Checkpoints
+from kerasearch.service.errors import DatasetUnusable, LeaseLost, PluginUnusable, Unavailable
+from kerasearch.service.executors.gpu_shares import Share
+from kerasearch.service.reports import Ladder, Reports
 from kerasearch.service.settings import Settings
 from kerasearch.service.store import jobs as jobs_store
 from kerasearch.service.store import leases
 from kerasearch.service.store.database import Database, Transaction
 from kerasearch.service.store.leases import Assignment, Lease, Outcome
+from kerasearch.service.trial_device import forget_peak, keep_to, peak_mib
 from kerasearch.service.trials import TrialState
 
 log = logging.getLogger(__name__)
 
-REPORT_INTERVAL_S = 0.1  # at most ten writes a second, however short the epochs
 BEATS_A_LEASE = 10
 PAUSE_S = 5.0  # before a trial that found the database or the disk unusable is tried again
 
 
-def work(pipe: "Connection[bool, Lease | None]", settings: Settings, threads: int) -> None:
-    """Run leases from `pipe` until it closes; answer each with whether this process goes on."""
+def work(
+    pipe: "Connection[bool, Lease | None]",
+    settings: Settings,
+    threads: int,
+    share: Share | None = None,
+) -> None:
+    """Run leases from `pipe` until it closes; answer each with whether this process goes on.
+
+    It computes with so many threads, and with its share of a GPU if it has one.
+    """
     die_with_parent()
     die_first_of_memory()
     log_to_stderr("trial")
     tf.get_logger().setLevel("ERROR")  # it warns of retracing, which a new model can't do without
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
+    device = keep_to(share)
     database = Database(settings.database_url)
     limit = _memory_bytes() + settings.growth_limit_mib * 2**20
     done = 0
     while (lease := _receive(pipe)) is not None:
-        healthy = run_lease(database, settings, lease)
+        healthy = run_lease(database, settings, lease, device)
         done += 1
         pipe.send(healthy and done < settings.trials_per_process and _memory_bytes() < limit)
 
 
-def run_lease(database: Database, settings: Settings, lease: Lease) -> bool:
+def run_lease(database: Database, settings: Settings, lease: Lease, device: str = "cpu") -> bool:
     """Run one attempt and record how it ended; False when this process should be replaced."""
     try:
-        device = _device()
         assignment = database.write_when_possible(
             lambda tx: leases.begin(tx, lease, os.getpid(), device)
         )
         of_search = assignment.retraining_id is None
         limit_s = assignment.request.budget.trial_time_s if of_search else None
-        reports = Reports(database, lease, limit_s)
+        left_s = None if limit_s is None else limit_s - assignment.spent_s
+        reports = Reports(database, lease, left_s, Ladder.of(assignment))
+        checkpoints = Checkpoints(database, settings, lease, assignment)
+        forget_peak()
+        attempt = Attempt(database, settings, lease, assignment, reports, checkpoints)
         try:
             with _beating(database, lease, settings.lease_s / BEATS_A_LEASE):
-                outcome = run_attempt(Attempt(database, settings, lease, assignment, reports.add))
+                outcome = run_attempt(attempt)
         except InfeasibleError as error:
             outcome = Outcome(TrialState.INFEASIBLE, reason=str(error))
         except (MemoryError, tf.errors.ResourceExhaustedError):
             outcome = Outcome(TrialState.INFEASIBLE, reason="out of memory")
-        except DatasetUnusable as error:
+        except (DatasetUnusable, PluginUnusable) as error:
             outcome = Outcome(TrialState.FAILED, reason=str(error))
+        outcome = replace(outcome, memory_mib=peak_mib())
         database.write_when_possible(lambda tx: _finish(tx, lease, assignment, reports, outcome))
+        if outcome.rung is None:
+            checkpoints.remove()
     except LeaseLost as lost:
         log.info("%s", lost)
         return False
@@ -94,44 +112,17 @@ def run_lease(database: Database, settings: Settings, lease: Lease) -> bool:
         reason = f"{type(error).__name__}: {error}"
         database.write_when_possible(lambda tx: leases.lose(tx, lease, reason))
         return False
-    return outcome.state is TrialState.COMPLETE
+    return outcome.state in (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 def _finish(
-    tx: Transaction, lease: Lease, assignment: Assignment, reports: "Reports", outcome: Outcome
+    tx: Transaction, lease: Lease, assignment: Assignment, reports: Reports, outcome: Outcome
 ) -> None:
     """Record the last epochs and the end; without its data a whole search has failed."""
     reports.write(tx)
     leases.finish(tx, lease, outcome)
     if outcome.state is TrialState.FAILED and assignment.retraining_id is None:
         jobs_store.fail_job(tx, assignment.job_id, str(outcome.reason))
-
-
-class Reports:
-    """Epochs on their way to the database, several in one write when they are short."""
-
-    def __init__(self, database: Database, lease: Lease, limit_s: float | None = None) -> None:
-        self._database = database
-        self._lease = lease
-        self._epochs: dict[int, Mapping[str, float]] = {}
-        self._written_at = 0.0
-        self._until = time.monotonic() + (math.inf if limit_s is None else limit_s)
-
-    def add(self, epoch: int, metrics: Mapping[str, float]) -> bool:
-        """Whether there is time for another epoch; raises LeaseLost when the trial is taken."""
-        self._epochs[epoch] = dict(metrics)
-        if time.monotonic() - self._written_at >= REPORT_INTERVAL_S:
-            with suppress(Unavailable):  # they go with the next ones
-                with self._database.write() as tx:
-                    self.write(tx)
-                self._epochs = {}
-            self._written_at = time.monotonic()
-        return time.monotonic() < self._until
-
-    def write(self, tx: Transaction) -> None:
-        """Write those that aren't written yet."""
-        if self._epochs:
-            leases.report(tx, self._lease, self._epochs)
 
 
 @contextmanager
@@ -167,11 +158,3 @@ def _receive(pipe: "Connection[bool, Lease | None]") -> Lease | None:
 
 def _memory_bytes() -> int:
     return int(psutil.Process().memory_info().rss)
-
-
-def _device() -> str:
-    gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
-        return "cpu"
-    details = tf.config.experimental.get_device_details(gpus[0])
-    return str(details.get("device_name", "gpu"))

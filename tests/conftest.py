@@ -1,9 +1,12 @@
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from kerasearch.service.own_postgresql import OwnPostgreSQL, own_postgresql
 
 OpenPage = Callable[..., Any]
 TESTS = Path(__file__).parent
@@ -42,6 +45,17 @@ def browser() -> Iterator[Any]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[OwnPostgreSQL]:
+    """A server of our own; a test that needs it is skipped where there is none."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(own_postgresql(durable=False))
+        except FileNotFoundError as error:
+            pytest.skip(str(error))
+        yield server
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ Importing this package costs numpy and pydantic, no more: the API process uses i
 """
 
 from kerasearch.models.datasets.builtin import BUILTIN, BuiltinDataset, load_builtin
-from kerasearch.models.datasets.dataset import Dataset
+from kerasearch.models.datasets.choice import DataChoice
+from kerasearch.models.datasets.dataset import Dataset, Examples
 from kerasearch.models.datasets.export import export_csv
 from kerasearch.models.datasets.info import Column, DatasetInfo, Kind, Schema
 from kerasearch.models.datasets.scaling import Scaling, ScalingMethod, fit_scaling
@@ -16,8 +17,10 @@ __all__ = [
     "BUILTIN",
     "BuiltinDataset",
     "Column",
+    "DataChoice",
     "Dataset",
     "DatasetInfo",
+    "Examples",
     "Kind",
     "Scaling",
     "ScalingMethod",

@@ -1,21 +1,26 @@
-"""Columns of a table: which are features, which one holds the classes, what is wrong with them."""
+"""Columns of a table: which are features, which one is the target, what is wrong with them."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from kerasearch.models.datasets.info import Column, Kind
+from kerasearch.models.datasets.cells import parse_quantity
+from kerasearch.models.datasets.info import MAX_CLASSES, Column, Kind
 from kerasearch.models.datasets.labels import count_classes
+from kerasearch.models.tasks import TaskName
 from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to, unknown
 
-_GROUPED_OR_COMMA = re.compile(r"[-+]?\d+(,\d+)+(\.\d*)?|[-+]?\d+(\.\d{3})+(,\d*)?")
+_COMMA = re.compile(r"[-+]?\d+(,\d+)+(\.\d*)?|[-+]?\d+(\.\d{3})+(,\d*)?")
+
+FEW = 20
+"""Distinct numbers, at most, that are more likely classes than a quantity when not all whole."""
 
 
 class Selection(NamedTuple):
-    """Columns by position."""
+    """Columns by position; no target where rows alone are learned from."""
 
     features: tuple[int, ...]
-    target: int
+    target: int | None
 
     def example_shape(self, kind: Kind) -> tuple[int, ...]:
         """A table's features, or as many steps of a series of one channel."""
@@ -24,30 +29,39 @@ class Selection(NamedTuple):
 
 
 def select_columns(
-    columns: Sequence[Column], target: str, drop: Sequence[str], dropped: Collection[str] = ()
+    columns: Sequence[Column],
+    target: str | None,
+    drop: Sequence[str],
+    dropped: Collection[str] = (),
+    kind: Kind = "tabular",
 ) -> Selection:
     """Every column but the target and the dropped ones is a feature.
 
     Args:
         columns: All of the file.
-        target: Holds the classes.
+        target: To be predicted.
         drop: No features; each must be a column.
         dropped: No features either, and known to be columns.
+        kind: Of a table, columns of dates and of arbitrary texts are no features.
 
     Raises:
         InvalidInput: At `/target`, `/drop` or `/drop/0` and so on.
     """
     names = [column.name for column in columns]
     problems = _unknown(names, drop)
-    if target not in names:
+    if target is not None and target not in names:
         problems.append(Problem("/target", unknown("column", target, names)))
     out = {target, *drop, *dropped}
-    features = tuple(i for i, name in enumerate(names) if name not in out)
+    features = tuple(
+        i
+        for i, column in enumerate(columns)
+        if column.name not in out and (kind != "tabular" or column.holds in ("number", "category"))
+    )
     if not features:
         problems.append(Problem("/drop", "no column is left to learn from: drop fewer"))
     if problems:
         raise InvalidInput(problems)
-    return Selection(features, names.index(target))
+    return Selection(features, None if target is None else names.index(target))
 
 
 def check_columns(columns: Sequence[Column], drop: Sequence[str]) -> None:
@@ -68,6 +82,23 @@ def _unknown(names: Sequence[str], drop: Sequence[str]) -> list[Problem]:
     ]
 
 
+def column_tasks(column: Column) -> tuple[TaskName, ...]:
+    """What a column can be the target of, the likeliest first.
+
+    Texts are classes. Numbers are classes where they are few, or whole and at most `MAX_CLASSES`;
+    otherwise they are a quantity.
+    """
+    if column.text is not None:
+        return ("classification",)
+    if column.values is None:
+        return ("regression",)
+    numbers = [parse_quantity(text) for text in column.values]
+    whole = all(number is not None and number == int(number) for number in numbers)
+    if len(numbers) <= FEW or whole:
+        return ("classification", "regression")
+    return ("regression", "classification")
+
+
 def column_classes(column: Column) -> dict[str, int]:
     """Rows of each class in a target column.
 
@@ -80,22 +111,73 @@ def column_classes(column: Column) -> dict[str, int]:
         raise error.under("/target") from None
 
 
-def unusable_features(columns: Sequence[Column], selection: Selection) -> Iterator[str]:
-    """A sentence for each thing that keeps a feature from being all numbers."""
+def check_quantity(column: Column) -> None:
+    """Refuse a target that isn't a number in every row.
+
+    Raises:
+        InvalidInput: At `/target`.
+    """
+    if column.text is not None:
+        line, text = column.text
+        raise InvalidInput.at(
+            "/target",
+            f"column {column.name!r} holds text where numbers belong, first in line {line}, "
+            f"{text!r}: name another target, or say task: classification",
+        )
+    if column.missing:
+        raise InvalidInput.at(
+            "/target",
+            f"column {column.name!r} is empty in {column.missing} rows; every row needs a number",
+        )
+
+
+def unusable_features(
+    columns: Sequence[Column], selection: Selection, *, ends_early: bool = False
+) -> Iterator[str]:
+    """A sentence for each thing that keeps a step of a series from being a number, or none."""
     for column in (columns[i] for i in selection.features):
         if column.text is not None:
             line, text = column.text
             advice = (
-                "write numbers with a decimal point and no thousands separators"
-                if _GROUPED_OR_COMMA.fullmatch(text)
+                "write numbers with a decimal point"
+                if _COMMA.fullmatch(text)
                 else "drop the column, or turn it into numbers"
             )
             yield (
                 f"column {column.name!r} holds text where numbers belong, first in line {line}, "
                 f"{text!r}: {advice}"
             )
-        if column.missing:
+        if column.missing and not ends_early:
             yield (
                 f"column {column.name!r} has no value in {column.missing} rows: "
                 "drop the column, or fill them in"
             )
+
+
+def column_warnings(columns: Sequence[Column], apart: Collection[str]) -> Iterator[str]:
+    """A sentence for each column of a table that isn't used as it may have been meant.
+
+    Args:
+        columns: All of the file.
+        apart: Names of the target and of columns that are dropped anyway.
+    """
+    for column in columns:
+        if column.name in apart:
+            continue
+        line, text = column.text or (0, "")
+        match column.holds:
+            case "date":
+                yield f"column {column.name!r} holds dates: it is left out"
+            case "text":
+                yield (
+                    f"column {column.name!r} holds more than {MAX_CLASSES} different texts, first "
+                    f"in line {line}, {text!r}: it is left out; if they are categories, say so in "
+                    "the schema"
+                )
+            case "empty":
+                yield f"column {column.name!r} has no value in any row: it is left out"
+            case "category" if _COMMA.fullmatch(text):
+                yield (
+                    f"column {column.name!r} is taken for categories, first in line {line}, "
+                    f"{text!r}: write numbers with a decimal point"
+                )

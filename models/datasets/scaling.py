@@ -1,4 +1,4 @@
-"""Scaling of the features, fitted on train alone and kept inside the model."""
+"""Scaling of features and targets, fitted on train alone and kept inside the model."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,8 +6,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasearch.models.datasets.dataset import Features
+from kerasearch.models.datasets.arrays import Features
 from kerasearch.models.datasets.info import Kind
+from kerasearch.models.datasets.padding import has_padding, real_steps
 
 ScalingMethod = Literal["minmax", "standard", "none"]
 
@@ -29,8 +30,10 @@ class Scaling:
 def fit_scaling(x_train: Features, how: ScalingMethod, kind: Kind) -> Scaling:
     """What brings `x_train` to [0, 1] (minmax) or to mean 0 and deviation 1 (standard).
 
-    A constant feature is shifted to zero and no more.
+    A constant feature is shifted to zero and no more; padding doesn't count.
     """
+    if has_padding(x_train):
+        x_train = x_train[real_steps(x_train)]
     axes = None if kind == "image" else tuple(range(x_train.ndim - 1))
     match how:
         case "minmax":
@@ -45,6 +48,12 @@ def fit_scaling(x_train: Features, how: ScalingMethod, kind: Kind) -> Scaling:
     offset, scale = (np.atleast_1d(values).astype(np.float32) for values in (offset, scale))
     constant = scale <= np.finfo(np.float32).eps * np.abs(offset)  # rounding's work, if not 0
     return Scaling(offset, np.where(constant, np.float32(1), scale))
+
+
+def fit_target_scaling(y_train: NDArray[np.float32]) -> Scaling:
+    """What brings each number of a target's last axis to mean 0 and deviation 1."""
+    numbers = y_train.shape[-1] if y_train.ndim > 1 else 1
+    return fit_scaling(y_train.reshape(-1, numbers), "standard", "tabular")
 
 
 def _deviation(

@@ -28,3 +28,15 @@ def breast_cancer() -> Dataset:
         classes=("benign", "malignant"),
         features=tuple(data.feature_names.tolist()),
     )
+
+
+def diabetes() -> Dataset:
+    from sklearn.datasets import load_diabetes
+
+    data = load_diabetes(scaled=False)
+    return Dataset(
+        kind="tabular",
+        x=data.data.astype(np.float32),
+        y=data.target.astype(np.float32),
+        features=tuple(data.feature_names),
+    )

@@ -3,13 +3,10 @@
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kerasearch.models.datasets.dataset import Labels
+from kerasearch.models.datasets.arrays import Labels, Rows
 
-Rows = NDArray[np.int64]
-
-_TEST, _VALIDATION = 0, 1  # which of a seed's two streams
+_TEST, _VALIDATION, _FOLDS = 0, 1, 2  # which of a seed's streams
 
 
 class SplitFractions(Protocol):
@@ -21,6 +18,8 @@ class SplitFractions(Protocol):
     def test(self) -> float: ...
     @property
     def stratify(self) -> bool: ...
+    @property
+    def seed(self) -> int: ...
 
 
 class Split(NamedTuple):
@@ -68,6 +67,27 @@ def resplit_rows(
         ValueError: A class (unstratified: the pool) is too small to leave a training row.
     """
     return _draw(y, pool, validation, stratify, seed, _VALIDATION)
+
+
+def fold_rows(
+    y: Labels, pool: Rows, *, folds: int, stratify: bool, seed: int
+) -> list[tuple[Rows, Rows]]:
+    """Train and validation rows of each fold: every row of `pool` validates in one of them.
+
+    Raises:
+        ValueError: A class (unstratified: the pool) has fewer rows than there are folds.
+    """
+    groups = y if stratify else np.zeros_like(y)
+    rng = np.random.default_rng([seed, _FOLDS])
+    fold_of = np.empty(len(y), np.int64)
+    dealt = 0
+    for group in np.unique(groups[pool]):
+        candidates = rng.permutation(pool[groups[pool] == group])
+        if len(candidates) < folds:
+            raise ValueError(f"{len(candidates)} rows can't be in {folds} folds: ask for fewer")
+        fold_of[candidates] = (dealt + np.arange(len(candidates))) % folds
+        dealt += len(candidates)  # so that folds of several classes are of one size
+    return [(pool[fold_of[pool] != fold], pool[fold_of[pool] == fold]) for fold in range(folds)]
 
 
 def _draw(

@@ -1,5 +1,7 @@
 """`kerasearch datasets ...`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +14,21 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @datasets_app.command("add")
 def add(
-    file: Annotated[Path, typer.Argument(help="CSV or NPZ.", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV, Parquet, NPZ, text, or pictures: a zip or a folder, one folder a class.",
+            exists=True,
+        ),
+    ],
     name: Annotated[
         str | None, typer.Option(help="What jobs will call it; unsaid, the file's name.")
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option(help="tabular, sequence or image; unsaid, what the file looks like."),
+        typer.Option(
+            help="tabular, sequence, series, text, image or ratings; unsaid, what it looks like."
+        ),
     ] = None,
     target: Annotated[str | None, typer.Option(help="CSV: the column of labels.")] = None,
     drop: Annotated[
@@ -28,19 +38,37 @@ def add(
         bool | None,
         typer.Option("--header/--no-header", help="CSV: whether line 1 names the columns."),
     ] = None,
+    size: Annotated[
+        tuple[int, int] | None,
+        typer.Option(metavar="HEIGHT WIDTH", help="Pictures: what they are resized to."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Upload a dataset; its id alone is printed on stdout."""
     from kerasearch.service.command.terminal import say, server, show_json
 
-    schema = {"target": target, "drop": drop or [], "header": header}
-    with server() as client:
-        added = client.add_dataset(file, name=name, kind=kind, schema=schema)
+    name = name or (file.name if file.is_dir() else None)
+    schema = {"target": target, "drop": drop or [], "header": header, "size": size}
+    with server() as client, _one_file(file) as path:
+        added = client.add_dataset(path, name=name, kind=kind, schema=schema)
     say(*(f"note: {warning}" for warning in added.warnings))
     if as_json:
         show_json(added)
     else:
         typer.echo(added.id)
+
+
+@contextmanager
+def _one_file(path: Path) -> Iterator[Path]:
+    """What can be sent: a folder's files in an archive."""
+    if not path.is_dir():
+        yield path
+        return
+    from shutil import make_archive
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder:
+        yield Path(make_archive(str(Path(folder) / "pictures"), "zip", path))
 
 
 @datasets_app.command("list")

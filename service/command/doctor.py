@@ -44,12 +44,14 @@ class Check(NamedTuple):
     """One thing that was looked at; `mend` is empty where all is well."""
 
     name: str
-    state: Literal["ok", "warn", "fail"]
+    state: Literal["ok", "mended", "warn", "fail"]
     found: str
     mend: str = ""
 
 
-def examine(data_dir: Path, host: str, port: int) -> Iterator[Check]:
+def examine(
+    data_dir: Path, host: str, port: int, plugins_dir: Path | None = None
+) -> Iterator[Check]:
     """Every check, the slowest (TensorFlow's start) last."""
     yield _python()
     yield _tensorflow()
@@ -61,12 +63,14 @@ def examine(data_dir: Path, host: str, port: int) -> Iterator[Check]:
     yield _data_dir(data_dir)
     yield _port(host, port)
     yield _browser()
+    if plugins_dir is not None:
+        yield from plugin_checks(data_dir, plugins_dir)
     yield _devices()
 
 
 def line_of(check: Check) -> Text:
     """What was found, and below it how to mend it."""
-    style = {"ok": "green", "warn": "yellow", "fail": "red"}[check.state]
+    style = {"ok": "green", "mended": "green", "warn": "yellow", "fail": "red"}[check.state]
     mend = f"\n{'':19}{check.mend}" if check.mend else ""
     return Text.assemble((f"{check.state:6}", style), f"{check.name:13}{check.found}{mend}")
 
@@ -170,6 +174,28 @@ def _browser() -> Check:
         mend = "only the browser test needs it: apt-get install chromium"
         return Check("chromium", "warn", "not found", mend)
     return Check("chromium", "ok", found)
+
+
+def plugin_checks(data_dir: Path, plugins_dir: Path) -> Iterator[Check]:
+    """One for each that is disabled, by what the service recorded of this very version."""
+    # Imported here, for it alone brings the service's own libraries.
+    from kerasearch.service.plugins import READING, Plugins
+    from kerasearch.service.settings import Settings
+
+    if not plugins_dir.is_dir():
+        mend = "make it, or give another --plugins"
+        yield Check("plugins", "fail", f"there is no folder {plugins_dir}", mend)
+        return
+    plugins = Plugins.of(Settings(data_dir=data_dir, plugins_dir=plugins_dir))
+    for name, why in plugins.troubles():
+        if why == READING:
+            mend = f"kerasearch serve --plugins {plugins_dir} reads it"
+            yield Check("plugins", "warn", f"{name} has not been read yet", mend)
+        else:
+            mend = f"mend it in {plugins_dir}; a running service reads it again"
+            yield Check("plugins", "fail", f"{name}: {why}", mend)
+    usable = [model.name for model in plugins.models()]
+    yield Check("plugins", "ok", ", ".join(usable) or f"none in {plugins_dir}")
 
 
 def _devices() -> Check:

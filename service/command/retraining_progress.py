@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from kerasearch.models.tasks import TASKS
 from kerasearch.service.answers import Damaged
 from kerasearch.service.client import Client
 from kerasearch.service.command.following import patiently
@@ -63,8 +64,10 @@ def _running(retraining: Retraining) -> str:
 def _line(repeat: Repeat) -> str:
     if repeat.state is not TrialState.COMPLETE:
         return f"repeat {repeat.number} {repeat.state}: {repeat.reason}"
-    accuracy = in_words(repeat.metrics.get("test_accuracy"))
-    return f"repeat {repeat.number}: test accuracy {accuracy}, best epoch {repeat.best_epoch}"
+    headlines = dict.fromkeys(task.headline for task in TASKS.values())
+    name = next((name for name in headlines if f"test_{name}" in repeat.metrics), "loss")
+    value = in_words(repeat.metrics.get(f"test_{name}"))
+    return f"repeat {repeat.number}: test {name} {value}, best epoch {repeat.best_epoch}"
 
 
 def download_artifacts(client: Client, retraining: Retraining, folder: Path) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import rich.box
 from pydantic import BaseModel
-from rich.console import Group
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from kerasearch.models.tasks import TASKS, TaskName
 
 MAX_REPEAT_COLUMNS = 10
 
@@ -20,33 +22,39 @@ class Spread(BaseModel):
 
 
 class RepeatReport(BaseModel):
+    """A repeat; without classes it has no confusions."""
+
     number: int
-    confusion_matrix: list[list[int]]
-    class_errors: list[float]
+    confusion_matrix: list[list[int]] = []
+    class_errors: list[float] = []
 
 
 class Report(BaseModel):
     """What these tables need of `report.json`."""
 
-    classes: list[str]
+    task: TaskName = "classification"
+    classes: list[str] = []
     repeats: list[RepeatReport]
     summary: dict[str, Spread]
-    class_errors: dict[str, Spread]
+    class_errors: dict[str, Spread] = {}
 
 
 def retraining_sheet(raw: object) -> Group:
-    """Confusion matrix, errors by class and the spread over repeats, of a retraining's report."""
+    """Of classes confusion matrix and errors, and of all tasks the spread over repeats."""
     report = Report.model_validate(raw)
     repeats = len(report.repeats)
     over = "1 repeat" if repeats == 1 else f"{repeats} repeats"
-    return Group(
-        _title(f"Confusion matrix on the test part, sum of {over}: rows true, columns predicted"),
-        _confusion_table(report),
-        _title("Error of each class on the test part"),
-        _class_error_table(report),
-        _title(f"Over {over}"),
-        _summary(report),
-    )
+    parts: list[RenderableType] = []
+    if report.classes:
+        parts += [
+            _title(
+                f"Confusion matrix on the test part, sum of {over}: rows true, columns predicted"
+            ),
+            _confusion_table(report),
+            _title("Error of each class on the test part"),
+            _class_error_table(report),
+        ]
+    return Group(*parts, _title(f"Over {over}"), _summary(report))
 
 
 def _confusion_table(report: Report) -> Table:
@@ -85,8 +93,13 @@ def _summary(report: Report) -> Table:
     table = _table()
     table.add_column("", no_wrap=True)
     _add_spread_columns(table)
+    headline = TASKS[report.task].headline
     for name, spread in report.summary.items():
-        table.add_row(name, *_spread(spread), style="bold" if name == "test_accuracy" else "")
+        part, _, metric = name.partition("_")
+        # Of the parts that were trained and chosen on the report itself says more.
+        if part == "test" or metric in ("loss", headline):
+            bold = name == f"test_{headline}"
+            table.add_row(name, *_spread(spread), style="bold" if bold else "")
     return table
 
 

@@ -1,6 +1,6 @@
 """What the service holds, as people read it on a terminal."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -9,7 +9,7 @@ from rich.text import Text
 
 from kerasearch.searchspaces import SearchSpace
 from kerasearch.service.client import DatasetEntry, ModelEntry
-from kerasearch.service.jobs import Job, JobState
+from kerasearch.service.jobs import Job, JobState, WarmStart
 from kerasearch.service.trials import BestTrial, Params, Trial, TrialState
 
 STYLES = {
@@ -82,14 +82,24 @@ def job_sheet(job: Job) -> RenderableType:
             "model": request.model,
             "dataset": request.data.dataset,
             "search": f"{search.engine} {search.sampler}, seed {search.seed}",
-            "objective": f"{request.objective.direction} {request.objective.metric}",
+            "sampler": f"{job.sampler.name}: {job.sampler.why}",
+            "knows": _warm_start_in_words(job.warm_start),
+            "objective": ", ".join(f"{o.direction} {o.metric}" for o in request.objectives),
             "trials": f"{pace} ({counts})" if counts else pace,
             "best": f"{in_words(best.value)} in trial {best.number}" if best else None,
             "params": params_in_words(best.params) if best else None,
+            "best of all": f"trials {', '.join(map(str, job.pareto))}" if job.pareto else None,
             "mlflow": job.mlflow_url,
             "test part": f"first read at {read_at:%Y-%m-%d %H:%M}" if read_at else None,
         }
     )
+
+
+def _warm_start_in_words(known: WarmStart | None) -> str | None:
+    if known is None:
+        return None
+    left = "; ".join(f"{count} {why}" for why, count in known.left.items())
+    return f"{known.taken} trials of earlier jobs" + (f" (left out: {left})" if left else "")
 
 
 def trials_table(trials: Iterable[Trial], metric: str) -> Table:
@@ -104,6 +114,16 @@ def trials_table(trials: Iterable[Trial], metric: str) -> Table:
             "-" if trial.duration_s is None else f"{trial.duration_s:.1f}",
             f"{params}  ({trial.reason})" if trial.reason else params,
         )
+    return table
+
+
+def pareto_table(best: Iterable[BestTrial], objectives: Iterable[str]) -> Table:
+    """The best trials of several objectives."""
+    names = [*objectives]
+    table = _table(">trial", *(f">{name}" for name in names), "params")
+    for trial in best:
+        values = (in_words(trial.metrics[name]) for name in names)
+        table.add_row(str(trial.number), *values, params_in_words(trial.params))
     return table
 
 
@@ -147,12 +167,15 @@ def dataset_sheet(dataset: DatasetEntry) -> RenderableType:
 def models_table(models: Iterable[ModelEntry]) -> Table:
     table = _table("model", "task", "data", "description")
     for model in models:
-        table.add_row(model.name, model.task, ", ".join(model.data_kinds), model.description)
+        what = f"disabled: {model.error}" if model.error else model.description
+        table.add_row(model.name, model.task, ", ".join(model.data_kinds), what)
     return table
 
 
-def space_sheet(space: SearchSpace, samples: Iterable[Params]) -> Group:
-    parameters = _table("parameter", "distribution", "when")
+def space_sheet(
+    space: SearchSpace, constraints: Collection[str], samples: Iterable[Params]
+) -> Group:
+    parameters = _table("parameter", "distribution", "when", "sets")
     for row in space.table():
         parameters.add_row(*row)
     names = tuple(space.parameters)
@@ -160,8 +183,14 @@ def space_sheet(space: SearchSpace, samples: Iterable[Params]) -> Group:
     for sample in samples:
         drawn.add_row(*(in_words(sample[name]) if name in sample else "" for name in names))
     size = space.size()
-    count = "infinitely many" if size is None else f"{size:,}"
-    return Group(parameters, "", f"{count} configurations, such as", "", drawn)
+    count = (
+        f"infinitely many configurations in {space.branches():,} discrete branches"
+        if size is None
+        else f"{size:,} configurations"
+    )
+    if constraints:
+        count += f", of which those are tried that keep {' and '.join(constraints)}"
+    return Group(parameters, "", f"{count}, such as", "", drawn)
 
 
 def _table(*columns: str) -> Table:

@@ -80,7 +80,7 @@ class Board:
         return row
 
     def _table(self, job: Job) -> Table:
-        metric = job.request.objective.metric
+        metric = job.request.objectives[0].metric
         epochs = job.request.budget.epochs
         table = Table(box=None, pad_edge=False, expand=True, header_style="dim")
         table.add_column("", width=7)

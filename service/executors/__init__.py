@@ -8,10 +8,31 @@ from kerasearch.service.store.leases import Lease
 
 @dataclass(frozen=True)
 class Ended:
-    """A process has let go of a lease: by its own account (reason None), or by dying."""
+    """A process has let go of a lease: by its own account (reason None), or by dying.
+
+    Attributes:
+        infeasible: It died of what the trial asks for, and would again.
+    """
 
     lease: Lease
     reason: str | None
+    infeasible: bool = False
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a trial wants of where it runs.
+
+    Attributes:
+        architecture: `affinity.architecture_of`; a process that has trained one like it is best.
+        gpus: Share of a GPU; on a machine without GPUs it runs on the processor whatever this is.
+    """
+
+    architecture: str = ""
+    gpus: float = 0.0
+
+
+NO_NEEDS = Needs()
 
 
 class Executor(Protocol):
@@ -28,8 +49,11 @@ class Executor(Protocol):
     def start(self) -> None:
         """Make the slots ready."""
 
-    def place(self, lease: Lease) -> None:
-        """Have a lease run. Raises RuntimeError when no slot is free."""
+    def has_room(self, gpus: float) -> bool:
+        """Whether a lease that needs this share of a GPU may be placed now."""
+
+    def place(self, lease: Lease, needs: Needs = NO_NEEDS) -> None:
+        """Have a lease run. Raises RuntimeError when there is no room for it."""
 
     def wait(self, timeout_s: float) -> list[Ended]:
         """Leases that ended, after at most `timeout_s`."""

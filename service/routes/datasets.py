@@ -186,7 +186,7 @@ def _builtin(name: str) -> ShownDataset:
 
 
 def _show(dataset_id: str, name: str, info: DatasetInfo, description: str | None) -> ShownDataset:
-    shapes = {"y": [info.rows]}
+    shapes = {"y": [info.rows, *info.target_shape]}
     if info.shape is not None:
         shapes = {"x": [info.rows, *info.shape], **shapes}
     return ShownDataset(

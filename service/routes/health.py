@@ -5,10 +5,12 @@ from typing import Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 
 from kerasearch.service.errors import Unavailable
+from kerasearch.service.metrics import exposition
 from kerasearch.service.process import pulse
 from kerasearch.service.routes.context import Context, Ctx
 from kerasearch.service.store import events
@@ -53,6 +55,12 @@ def page() -> HTMLResponse:
 @router.get("/healthz")
 def alive() -> dict[Literal["status"], str]:
     return {"status": "alive"}
+
+
+@router.get("/metrics", response_class=Response)
+def metrics(ctx: Ctx) -> Response:
+    """For Prometheus."""
+    return Response(exposition(ctx.settings, ctx.database), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/readyz", responses={503: {"model": Readiness}})

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from kerasearch.service.errors import NotFound
 from kerasearch.service.jobs import Job, JobChange, JobRequest, JobState
+from kerasearch.service.plugins import Plugins
 from kerasearch.service.routes.context import Context, Ctx, Limit, position
 from kerasearch.service.store import events as events_store
 from kerasearch.service.store import jobs as store
@@ -39,7 +40,9 @@ def submit(
     """Accept a search job. It is stored before this answers: an accepted job is not lost."""
     with ctx.database.write() as tx:  # from here on, so that the dataset isn't removed meanwhile
         names = [dataset.name for dataset in list_datasets(tx)]
-        understood, dataset_id = understand(request, lambda name: find_dataset(tx, name), names)
+        understood, dataset_id = understand(
+            request, lambda name: find_dataset(tx, name), names, Plugins.of(ctx.settings)
+        )
         body = request.model_dump_json(exclude_unset=True).encode()
         job_id, _ = store.accept_job(tx, understood, dataset_id, idempotency_key, body)
         job = store.read_job(tx, job_id)

@@ -3,14 +3,15 @@
 from fastapi import APIRouter, Response
 
 from kerasearch.searchspaces.problems import InvalidInput, unknown
-from kerasearch.service.errors import Conflict, NotFound
-from kerasearch.service.files import listing
+from kerasearch.service.errors import Conflict, NotFound, Unavailable
+from kerasearch.service.files import holds, listing
 from kerasearch.service.jobs import JobState
 from kerasearch.service.resumable_file import ResumableFile
 from kerasearch.service.routes.context import Ctx
 from kerasearch.service.store import jobs as jobs_store
 from kerasearch.service.store import retrainings as store
 from kerasearch.service.store import trial_views
+from kerasearch.service.store.best import which_of
 from kerasearch.service.submission import own_params
 from kerasearch.service.trials import Retraining, RetrainingRequest
 
@@ -33,6 +34,8 @@ def retrain(job_id: str, request: RetrainingRequest, response: Response, ctx: Ct
                 raise InvalidInput.at("/trial", str(error)) from None
         elif job.best is not None:
             params = job.best.params
+        elif job.pareto:
+            raise InvalidInput.at("/trial", which_of(job_id, job.pareto))
         else:
             raise Conflict(f"job {job_id} has no best trial yet: wait for one, or give params")
         retraining_id = store.add_retraining(tx, job_id, request, params)
@@ -53,8 +56,13 @@ def retraining(retraining_id: str, ctx: Ctx) -> Retraining:
 def artifact(retraining_id: str, name: str, ctx: Ctx) -> ResumableFile:
     with ctx.database.read() as tx:
         found = store.read_retraining(tx, retraining_id)
+        sha256 = store.digests_of(tx, retraining_id).get(name)
     folder = ctx.settings.retraining_dir(found.job_id, retraining_id)
     names = listing(folder)
     if name not in names:
         raise NotFound(unknown(f"artifact of retraining {retraining_id}", name, names))
-    return ResumableFile(folder / name, filename=name)
+    if sha256 is None:  # it goes on
+        return ResumableFile(folder / name, filename=name)
+    if not holds(folder / name, sha256):
+        raise Unavailable(f"{name} isn't what retraining {retraining_id} wrote")
+    return ResumableFile(folder / name, filename=name, headers={"ETag": f'"{sha256}"'})

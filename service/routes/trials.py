@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi import Path as PathParameter
 from pydantic import BaseModel
 
@@ -10,11 +10,18 @@ from kerasearch.service.errors import NotFound, Unavailable
 from kerasearch.service.files import holds
 from kerasearch.service.resumable_file import ResumableFile
 from kerasearch.service.routes.context import Ctx, Limit, position
+from kerasearch.service.store import best as store
 from kerasearch.service.store import jobs as jobs_store
 from kerasearch.service.store import trial_views
-from kerasearch.service.store import trials as store
 from kerasearch.service.submission import own_params
-from kerasearch.service.trials import LAST_NUMBER, BestTrial, Trial, TrialRequest, TrialState
+from kerasearch.service.trials import (
+    LAST_NUMBER,
+    BestTrial,
+    ParetoSet,
+    Trial,
+    TrialRequest,
+    TrialState,
+)
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["trials"])
 
@@ -64,21 +71,28 @@ def trial(
 
 
 @router.get("/best")
-def best(job_id: str, ctx: Ctx) -> BestTrial:
+def best(job_id: str, ctx: Ctx) -> BestTrial | ParetoSet:
+    """The best trial so far; of several objectives, the Pareto set."""
     with ctx.database.read() as tx:
-        found = jobs_store.read_job(tx, job_id).best
-    if found is None:
+        job = jobs_store.read_job(tx, job_id)
+        pareto = store.pareto_set(tx, job_id)
+    if job.best is None and not pareto:
         raise NotFound(f"job {job_id!r} has no best trial: none has completed yet")
-    return found
+    return job.best or ParetoSet(items=pareto)
 
 
 @router.head("/best/model", include_in_schema=False)
 @router.get("/best/model", response_class=ResumableFile)
-def best_model(job_id: str, ctx: Ctx) -> ResumableFile:
-    """The `.keras` file; takes raw rows, since the scaling is inside."""
+def best_model(
+    job_id: str, ctx: Ctx, trial: Annotated[int | None, Query(ge=0, le=LAST_NUMBER)] = None
+) -> ResumableFile:
+    """The `.keras` file; takes raw rows, since the scaling is inside.
+
+    Of several objectives, `trial` names one of the Pareto set.
+    """
     with ctx.database.read() as tx:
         name = jobs_store.row_of(tx, job_id).name
-        number, attempt, sha256 = store.best_attempt(tx, job_id)
+        number, attempt, sha256 = store.best_attempt(tx, job_id, trial)
     path = ctx.settings.attempt_dir(job_id, number, attempt) / "model.keras"
     if not path.is_file():
         raise Unavailable(f"the model file of trial {number} is gone from the data folder")

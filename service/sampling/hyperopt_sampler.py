@@ -1,11 +1,15 @@
 """Hyperopt's algorithms as an Optuna sampler."""
 
-from collections.abc import Callable, Mapping
+import random
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import numpy as np
-from hyperopt import Trials, anneal, rand, tpe
+from hyperopt import Trials, anneal, atpe, rand, tpe
 from hyperopt.base import STATUS_FAIL, STATUS_OK, Domain
 from optuna import Study
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
@@ -21,7 +25,10 @@ ALGORITHMS: dict[str, Callable[..., list[dict[str, Any]]]] = {
     "tpe": partial(tpe.suggest, verbose=False),  # else it logs two lines a call
     "random": rand.suggest,
     "anneal": anneal.suggest,
+    "atpe": atpe.suggest,
 }
+
+_WHEN = datetime(2000, 1, 1)
 
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -40,17 +47,24 @@ class HyperoptSampler(BaseSampler):
         seed: None draws one.
         space: Of a study whose distributions are `to_optuna` of its parameters. Every parameter
             is then known before a trial has had it, and drawn from Hyperopt's own distribution.
+        options: Arguments of the algorithm's `suggest`.
 
     Raises:
         ValueError: The study has several objectives.
     """
 
     def __init__(
-        self, algorithm: str = "tpe", *, seed: int | None = None, space: SearchSpace | None = None
+        self,
+        algorithm: str = "tpe",
+        *,
+        seed: int | None = None,
+        space: SearchSpace | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
-        self._suggest = ALGORITHMS[algorithm]
+        self._suggest = partial(ALGORITHMS[algorithm], **(options or {}))
         self._rng = np.random.default_rng(seed)
         self._parameters = {} if space is None else space.parameters
+        self._is_atpe = algorithm == "atpe"
 
     def reseed_rng(self) -> None:
         self._rng = np.random.default_rng()
@@ -72,13 +86,19 @@ class HyperoptSampler(BaseSampler):
         if not search_space:
             return {}
         dimensions = {
-            name: dimension_of(name, distribution, self._parameters.get(name))
+            # ATPE can't read a normal: it draws the quantile that Optuna draws.
+            name: dimension_of(
+                name, distribution, None if self._is_atpe else self._parameters.get(name)
+            )
             for name, distribution in search_space.items()
         }
         domain = Domain(None, [dimension.expression for dimension in dimensions.values()])
-        trials = _hyperopt_trials(study, trial, search_space, dimensions)
+        # Nor does it take a trial without a loss.
+        past = [t for t in _past(study, trial) if t.value is not None or not self._is_atpe]
+        trials = _hyperopt_trials(past, study.direction, search_space, dimensions)
         seed = int(self._rng.integers(2**31))
-        (document,) = self._suggest([len(trials)], domain, trials, seed)
+        with _quietly_seeded(seed) if self._is_atpe else nullcontext():
+            (document,) = self._suggest([len(trials)], domain, trials, seed)
         proposed = document["misc"]["vals"]
         return {
             name: dimension.propose(proposed[name][0]) for name, dimension in dimensions.items()
@@ -94,25 +114,28 @@ class HyperoptSampler(BaseSampler):
         return self.sample_relative(study, trial, {param_name: param_distribution})[param_name]
 
 
+def _past(study: Study, current: FrozenTrial) -> list[FrozenTrial]:
+    seen = study.get_trials(deepcopy=False, states=(*_FINISHED, TrialState.RUNNING))
+    return [trial for trial in seen if trial.number != current.number]
+
+
 def _hyperopt_trials(
-    study: Study,
-    current: FrozenTrial,
+    past: Sequence[FrozenTrial],
+    direction: StudyDirection,
     search_space: Mapping[str, BaseDistribution],
     dimensions: Mapping[str, Dimension],
 ) -> Trials:
-    """All that Hyperopt may see of the study, oldest first.
+    """Past trials in Hyperopt's form, oldest first.
 
     Numbered anew, because anneal adds the next number to its seed: which trials Optuna numbered
     and hides must not matter.
     """
-    sign = -1.0 if study.direction is StudyDirection.MAXIMIZE else 1.0
-    seen = study.get_trials(deepcopy=False, states=(*_FINISHED, TrialState.RUNNING))
-    past = [trial for trial in seen if trial.number != current.number]
+    sign = -1.0 if direction is StudyDirection.MAXIMIZE else 1.0
     results: list[dict[str, Any]] = []
     miscs = []
     for number, trial in enumerate(past):
         if trial.value is None:
-            results.append({"status": STATUS_FAIL})
+            results.append({"status": STATUS_FAIL, "loss": None})
         else:
             results.append({"status": STATUS_OK, "loss": sign * trial.value})
         values = {
@@ -124,11 +147,27 @@ def _hyperopt_trials(
         idxs = {name: [number] * len(observed) for name, observed in values.items()}
         miscs.append({"tid": number, "cmd": None, "idxs": idxs, "vals": values})
     trials = Trials()
-    trials.insert_trial_docs(
-        trials.new_trial_docs(range(len(past)), [None] * len(past), results, miscs)
-    )
+    documents = trials.new_trial_docs(range(len(past)), [None] * len(past), results, miscs)
+    for document in documents:
+        document["book_time"] = document["refresh_time"] = _WHEN
+    trials.insert_trial_docs(documents)
     trials.refresh()
     return trials
+
+
+@contextmanager
+def _quietly_seeded(seed: int) -> Iterator[None]:
+    """ATPE draws from the process's generators, and has SciPy warn of correlations."""
+    state, numpy_state = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        random.setstate(state)
+        np.random.set_state(numpy_state)
 
 
 def _lies_in(distribution: BaseDistribution, value: Any) -> bool:

@@ -1,7 +1,7 @@
 """Pictures of a study, by Optuna's matplotlib plots."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,15 @@ from optuna.visualization.matplotlib import (
     plot_optimization_history,
     plot_parallel_coordinate,
     plot_param_importances,
+    plot_pareto_front,
     plot_slice,
 )
+
+from kerasearch.service.files import write_json, written_whole
+from kerasearch.service.sampling.display import of_first_objective
+
+IMPORTANCES = "importances.json"
+"""Parameter to the share of the objective's variance that it explains, the largest first."""
 
 MAX_PARAMETERS = 8  # side by side in one picture, the most important ones
 
@@ -28,31 +35,37 @@ FEW_TRIALS = "Some regimes for parameter"  # Optuna's warning that an importance
 Draw = Callable[[], Any]  # an Axes, or an array of them
 
 
-def draw_study(study: optuna.Study, folder: Path, objective: str = "objective") -> list[Path]:
+def draw_study(
+    study: optuna.Study, folder: Path, objectives: Sequence[str] = ("objective",)
+) -> list[Path]:
     """Writes the pictures that can be drawn of a study by now, and says which.
 
     None before two trials are complete; of parameters, only those in which complete trials differ;
-    importances, only where some trials stand out.
+    importances, only where some trials stand out. Of several objectives all is of the first one,
+    and of two or three `pareto_front.png` beside it.
 
     Args:
         study: In values that a person reads, such as `JobStudy.study`.
-        folder: Must exist. The pictures are `optimization_history.png`, `importances.png`,
-            `parallel_coordinates.png` and `slices.png`.
-        objective: The metric's name, on the axes.
+        folder: The pictures are `optimization_history.png`, `importances.png`,
+            `parallel_coordinates.png` and `slices.png`; beside them lies `importances.json`.
+        objectives: The metrics' names, on the axes.
     """
     if len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < 2:
         return []
-    drawn = [
+    drawn = _pareto_front(study, folder, objectives)
+    study, objective = of_first_objective(study), objectives[0]
+    drawn.append(
         _save(
             folder / "optimization_history.png",
             lambda: plot_optimization_history(study, target_name=objective),
             inches=(9, 4.5),
         )
-    ]
+    )
     if not (names := _varied(study)):
         return drawn
     if importances := _importances(study, names):
         names = list(importances)
+        write_json(folder / IMPORTANCES, importances)
         drawn.append(
             _save(
                 folder / "importances.png",
@@ -73,6 +86,15 @@ def draw_study(study: optuna.Study, folder: Path, objective: str = "objective") 
             lambda: plot_slice(study, shown, target_name=objective),
             inches=(6, 4.5),  # Optuna takes half the width for each parameter
         ),
+    ]
+
+
+def _pareto_front(study: optuna.Study, folder: Path, objectives: Sequence[str]) -> list[Path]:
+    if len(study.directions) not in (2, 3):
+        return []
+    path = folder / "pareto_front.png"
+    return [
+        _save(path, lambda: plot_pareto_front(study, target_names=[*objectives]), inches=(6, 5))
     ]
 
 
@@ -103,7 +125,8 @@ def _save(path: Path, draw: Draw, inches: tuple[float, float]) -> Path:
         warnings.filterwarnings("ignore", FEW_TRIALS, UserWarning)
         figure = np.ravel(draw())[0].figure
         try:
-            figure.savefig(path, dpi=110, bbox_inches="tight")
+            with written_whole(path) as temporary:
+                figure.savefig(temporary, dpi=110, bbox_inches="tight")
         finally:
             plt.close(figure)
     return path

@@ -1,41 +1,31 @@
 """The study of a job: what to try next, from all that was tried."""
 
-from collections import defaultdict, deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from random import Random
-from typing import Literal, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Protocol, Self
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-from optuna.trial import Trial, create_trial
-from optuna.trial import TrialState as OptunaState
 
+from kerasearch.models.tasks import Direction
 from kerasearch.searchspaces.parameters import Params, Value
 from kerasearch.searchspaces.space import SearchSpace
-from kerasearch.service.sampling.distributions import (
-    Latent,
-    latent_of,
-    to_display,
-    to_optuna,
-    value_of,
-)
+from kerasearch.service.sampling.display import study_of_values
 from kerasearch.service.sampling.enumeration import configurations
-from kerasearch.service.sampling.samplers import SAMPLERS, MakeSampler
+from kerasearch.service.sampling.history import History, PastTrial, view
+from kerasearch.service.sampling.options import OPTIONS
+from kerasearch.service.sampling.samplers import SAMPLERS, Call, MakeSampler, Sampler
+from kerasearch.service.sampling.suggestion import suggest_params
 from kerasearch.service.trials import TrialState, identity_of
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)  # it announces every study on stderr
 
-PROPOSALS = 10  # of the sampler, until one is no duplicate; each may cost some 10 ms
-DRAWS = 1000  # at random then; some 10 microseconds each
+DRAWS = 1000
+"""At random, where the sampler proposed nothing new; some 10 microseconds each."""
 
-Direction = Literal["maximize", "minimize"]
-
-_WORST = OptunaState.PRUNED  # without a value
+ENUMERATED = 1_000_000
+"""Configurations of a finite space, from its first, among which an untried one is looked for."""
 
 
 class SpaceExhausted(Exception):  # noqa: N818 - no error: the search is complete
@@ -47,13 +37,11 @@ class Asked(NamedTuple):
     params: Params
 
 
-class PastTrial(NamedTuple):
-    """What a study must know of a trial. `value` is None unless the trial is complete."""
+class Rules(Protocol):
+    """What params must keep beyond their space."""
 
-    number: int
-    params: Params
-    state: TrialState
-    value: float | None
+    def violated(self, params: Mapping[str, Value]) -> str | None:
+        """Why params don't keep them; None if they do."""
 
 
 class JobStudy:
@@ -61,39 +49,68 @@ class JobStudy:
 
     Trials have the job's own numbers, 0, 1, 2, ... in the order asked. What is proposed for trial
     `k` is a function of the seed, `k` and the trials before it, running ones included: the sampler
-    is made afresh for each proposal, and a duplicate leaves nothing behind that a sampler sees. So
-    `replay`, after a restart, goes on exactly where the study was.
+    is made afresh for each proposal, and what becomes no trial leaves nothing behind that a
+    sampler sees. So `replay`, after a restart, goes on exactly where the study was.
 
-    Optuna's study inside holds latent values (see `distributions`). A trial that came to nothing,
-    whatever the reason, is told as pruned without a value, which every sampler takes for the
-    worst; what is told as failed Optuna's samplers ignore, and would propose its like again.
+    Args:
+        directions: Of the objectives, one or several.
+        options: As the sampler's model in `OPTIONS` dumps them.
+        constraints: What they forbid is never tried. A sampler that proposes it is shown it as the
+            worst, until this trial is found.
+        earlier: Trials of other jobs, for the sampler to learn from; they may be tried here again.
     """
 
     def __init__(
-        self, space: SearchSpace, direction: Direction, make_sampler: MakeSampler, seed: int
+        self,
+        space: SearchSpace,
+        directions: Sequence[Direction],
+        sampler: Sampler,
+        options: Mapping[str, Any],
+        seed: int,
+        constraints: Rules | None = None,
+        earlier: Iterable[PastTrial] = (),
     ) -> None:
         self._space = space
-        self._direction = direction
-        self._make_sampler = make_sampler
+        self._size = space.size()
+        self._directions = directions
+        self._sampler = sampler
+        self._options = options
         self._seed = seed
-        self._latent = optuna.create_study(direction=direction)
-        self._latent_numbers: dict[int, int] = {}
+        self._constraints = constraints
+        self._history = History(space, directions)
+        for trial in earlier:
+            self._history.add(trial)
+        self._places: dict[int, int] = {}
         self._trials: dict[int, PastTrial] = {}
         self._tried: set[Hashable] = set()
         self._next_number = 0
         self._enqueued: deque[Params] = deque()
+        # Looked through once: what can't be tried at one time never can later.
+        every = () if self._size is None else configurations(space)
+        self._in_order = islice(every, ENUMERATED)
 
     @classmethod
     def create(
-        cls, space: SearchSpace, direction: Direction, engine: str, sampler: str, seed: int
+        cls,
+        space: SearchSpace,
+        directions: Sequence[Direction],
+        engine: str,
+        sampler: str,
+        seed: int,
+        *,
+        options: Mapping[str, Any] | None = None,
+        constraints: Rules | None = None,
+        earlier: Iterable[PastTrial] = (),
     ) -> Self:
-        """A new study; `engine` and `sampler` are names of `service.jobs.SAMPLERS`."""
-        return cls(space, direction, SAMPLERS[engine][sampler], seed)
+        """A new study; `engine` and `sampler` are names of `SAMPLERS`."""
+        checked = OPTIONS[engine][sampler].model_validate(options or {}).model_dump()
+        kind = SAMPLERS[engine][sampler]
+        return cls(space, directions, kind, checked, seed, constraints, earlier)
 
     @property
     def study(self) -> optuna.Study:
         """A new Optuna study of the same trials in real values, for plots and importances."""
-        return study_of_values(self._space, self._direction, self._trials.values())
+        return study_of_values(self._space, self._directions, self._trials.values())
 
     def ask(self) -> Asked:
         """The next trial: what was enqueued first, then what the sampler proposes.
@@ -106,22 +123,34 @@ class JobStudy:
         number = self._next_number
         rng = Random(f"{self._seed} {number}")  # noqa: S311 - a search, no secret
         for params in self._candidates(rng):
-            if identity_of(params) not in self._tried:
-                self._add(PastTrial(number, params, TrialState.RUNNING, None))
+            if identity_of(params) not in self._tried and not self._forbids(params):
+                self._add(PastTrial(number, params, TrialState.RUNNING))
                 return Asked(number, params)
         raise SpaceExhausted(
             f"all that could be found was tried: {len(self._tried)} configurations"
         )
 
-    def tell(self, number: int, value: float) -> None:
-        """The trial is complete, and this is its objective: a finite number."""
-        self._latent.tell(self._latent_numbers[number], value, state=OptunaState.COMPLETE)
-        self._end(number, TrialState.COMPLETE, value)
+    def tell(self, number: int, *values: float) -> None:
+        """The trial is complete, and these are its objectives: finite numbers."""
+        self._end(number, TrialState.COMPLETE, values)
 
     def tell_failed(self, number: int) -> None:
         """The trial ended without a value: infeasible, failed or cancelled."""
-        self._latent.tell(self._latent_numbers[number], state=_WORST)
         self._end(number, TrialState.FAILED, None)
+
+    def tell_pruned(self, number: int, value: float, step: int) -> None:
+        """The trial was ended after a step, an epoch or a training; its value until then."""
+        self._history.prune(self._places[number], value, step)
+        self._trials[number] = self._trials[number]._replace(
+            state=TrialState.PRUNED, values=(value,), step=step
+        )
+
+    def resume(self, number: int) -> None:
+        """A trial that was told as pruned runs again, until it is told again."""
+        self._history.resume(self._places[number])
+        self._trials[number] = self._trials[number]._replace(
+            state=TrialState.RUNNING, values=None, step=0
+        )
 
     def enqueue(self, params: Params) -> None:
         """Has these params tried next, unless they were tried already.
@@ -137,90 +166,45 @@ class JobStudy:
             self._add(trial)
 
     def _candidates(self, rng: Random) -> Iterator[Params]:
-        """Params to try next, the wished ones first, duplicates among them."""
+        """Params to try next, the wished ones first; some can't be tried."""
         while self._enqueued:
             yield self._enqueued.popleft()
-        size = self._space.size()
-        if size is not None and len(self._tried) >= size:
+        if self._size is not None and len(self._tried) >= self._size:
             return
-        for _ in range(PROPOSALS):
-            yield self._sample(rng.getrandbits(31))
-        for _ in range(DRAWS):
-            yield self._space.sample(rng)
-        if size is not None:
-            yield from configurations(self._space)
+        if (make := self._sampler.make) is not None:
+            yield from self._proposals(make, rng)
+            for _ in range(DRAWS):
+                yield self._space.sample(rng)
+        yield from self._in_order
 
-    def _sample(self, seed: int) -> Params:
-        """What the sampler proposes; the trial that Optuna needs for it is told as failed."""
-        self._latent.sampler = self._make_sampler(self._space, seed)
-        trial = self._latent.ask()
-        params: Params = {}
-        for name, parameter in self._space.parameters.items():
-            if self._space.is_active(name, params):
-                params[name] = value_of(parameter, _suggest(trial, name, to_optuna(parameter)))
-        self._latent.tell(trial, state=OptunaState.FAIL)
-        return params
+    def _proposals(self, make: MakeSampler, rng: Random) -> Iterator[Params]:
+        forbidden: list[Params] = []
+        for _ in range(self._sampler.proposals):
+            past = self._history.seen_by(self._sampler, forbidden)
+            call = Call(
+                space=self._space,
+                options=self._options,
+                study_seed=self._seed,
+                number=self._next_number,
+                seed=rng.getrandbits(31),
+                trials=len(self._history),
+                seen=len(past),
+                several=len(self._directions) > 1,
+            )
+            params = suggest_params(view(past, self._directions, make(call)).ask(), self._space)
+            yield params
+            if self._forbids(params):
+                forbidden.append(params)
+
+    def _forbids(self, params: Params) -> bool:
+        return self._constraints is not None and self._constraints.violated(params) is not None
 
     def _add(self, trial: PastTrial) -> None:
         self._trials[trial.number] = trial
         self._tried.add(identity_of(trial.params))
         self._next_number = trial.number + 1
-        self._latent_numbers[trial.number] = len(self._latent.get_trials(deepcopy=False))
-        parameters = {name: self._space.parameters[name] for name in trial.params}
-        complete = trial.state is TrialState.COMPLETE
-        ended = OptunaState.COMPLETE if complete else _WORST
-        self._latent.add_trial(
-            create_trial(
-                state=ended if trial.state.ended else OptunaState.RUNNING,
-                value=trial.value if complete else None,
-                params={name: latent_of(p, trial.params[name]) for name, p in parameters.items()},
-                distributions={name: to_optuna(p) for name, p in parameters.items()},
-            )
-        )
+        self._places[trial.number] = self._history.add(trial)
 
-    def _end(self, number: int, state: TrialState, value: float | None) -> None:
-        self._trials[number] = self._trials[number]._replace(state=state, value=value)
-
-
-def study_of_values(
-    space: SearchSpace, direction: Direction, trials: Iterable[PastTrial]
-) -> optuna.Study:
-    """An Optuna study of trials in the values that a person sees, for plots and importances."""
-    trials = sorted(trials, key=lambda trial: trial.number)
-    values: dict[str, list[Value]] = defaultdict(list)
-    for trial in trials:
-        for name, value in trial.params.items():
-            values[name].append(value)
-    distributions = {name: to_display(space.parameters[name], values[name]) for name in values}
-    study = optuna.create_study(direction=direction)
-    for trial in trials:
-        complete = trial.state is TrialState.COMPLETE
-        ended = OptunaState.COMPLETE if complete else OptunaState.FAIL
-        study.add_trial(
-            create_trial(
-                state=ended if trial.state.ended else OptunaState.RUNNING,
-                value=trial.value if complete else None,
-                params=trial.params,
-                distributions={name: distributions[name] for name in trial.params},
-            )
-        )
-    return study
-
-
-def _suggest(trial: Trial, name: str, distribution: BaseDistribution) -> Latent:
-    match distribution:
-        case CategoricalDistribution():
-            return cast(int, trial.suggest_categorical(name, distribution.choices))  # an index
-        case IntDistribution():
-            return trial.suggest_int(
-                name,
-                distribution.low,
-                distribution.high,
-                step=distribution.step,
-                log=distribution.log,
-            )
-        case FloatDistribution():
-            return trial.suggest_float(
-                name, distribution.low, distribution.high, log=distribution.log
-            )
-    raise TypeError(f"nothing is drawn from {distribution!r}")
+    def _end(self, number: int, state: TrialState, values: tuple[float, ...] | None) -> None:
+        self._history.end(self._places[number], values)
+        self._trials[number] = self._trials[number]._replace(state=state, values=values)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from kerasearch.service.store.database import now
 from kerasearch.service.store.tables import outbox
@@ -41,6 +41,20 @@ def append(
             at=now(),
         )
     )
+
+
+def append_trial(tx: Connection, row: Row[Any]) -> None:
+    """The trial is in another state now, or it is new."""
+    said = {
+        "number": row.number,
+        "retraining": row.retraining_id,
+        "state": row.state,
+        "params": row.params,
+        "value": row.value,
+        "attempt": row.attempt,
+        "reason": row.reason,
+    }
+    append(tx, row.job_id, "trial", said, row.id)
 
 
 def events_after(tx: Connection, job_id: str, last_id: int, limit: int = 500) -> list[Event]:

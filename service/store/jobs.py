@@ -6,19 +6,34 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from kerasearch.service.control import LAWFUL, Step, require
 from kerasearch.service.errors import Conflict, NotFound
 from kerasearch.service.jobs import Job, JobChange, JobRequest, JobState, Progress
 from kerasearch.service.mlflow_pages import RunLink, run_url, trials_url
+from kerasearch.service.sampling.auto import picked_sampler
+from kerasearch.service.sampling.pruner_choice import pruner_of
+from kerasearch.service.sampling.pruners import PickedPruner
 from kerasearch.service.seeds import trial_seed
 from kerasearch.service.store import deletions, events
+from kerasearch.service.store.best import best_of
 from kerasearch.service.store.database import now
 from kerasearch.service.store.retrainings import cancel_retrainings
 from kerasearch.service.store.tables import jobs, trials
-from kerasearch.service.store.trial_views import best_of
 from kerasearch.service.store.trials import add_trial, cancel_trials, retry_trials, rows_of_job
+from kerasearch.service.store.warm_starts import add_warm_start, warm_start_of
 from kerasearch.service.trials import Params, TrialState, identity_of
 
 UNENDED = [state for state in JobState if not state.ended]
@@ -42,6 +57,7 @@ def accept_job(
 
     Raises:
         Conflict: The key came before, with another body.
+        InvalidInput: No such job as one of `search.warm_start`.
     """
     digest = hashlib.sha256(body).hexdigest()
     if key is not None:
@@ -60,12 +76,15 @@ def accept_job(
             name=request.name,
             state=JobState.QUEUED,
             request=request.model_dump(mode="json"),
+            pruner=pruner_of(request).model_dump(mode="json"),
             dataset_id=dataset_id,
             idempotency_key=key,
             body_sha256=digest,
             created_at=now(),
         )
     )
+    if request.search.warm_start:
+        add_warm_start(tx, job_id, request, dataset_id)
     _tell(tx, job_id, JobState.QUEUED, None)
     return job_id, True
 
@@ -76,14 +95,21 @@ def read_job(tx: Connection, job_id: str) -> Job:
     Raises:
         NotFound: No such job.
     """
-    return _job(tx, row_of(tx, job_id))
+    found = _jobs(tx, select(jobs).where(jobs.c.id == job_id))
+    if not found:
+        raise _no_job(job_id)
+    return found[0]
 
 
 def row_of(tx: Connection, job_id: str) -> Row[Any]:
     row = tx.execute(select(jobs).where(jobs.c.id == job_id)).one_or_none()
     if row is None:
-        raise NotFound(f"no job {job_id!r}; `kerasearch jobs` lists them")
+        raise _no_job(job_id)
     return row
+
+
+def _no_job(job_id: str) -> NotFound:
+    return NotFound(f"no job {job_id!r}; `kerasearch jobs` lists them")
 
 
 def list_jobs(tx: Connection, state: JobState | None, limit: int, before: int | None) -> Page:
@@ -93,15 +119,24 @@ def list_jobs(tx: Connection, state: JobState | None, limit: int, before: int | 
         chosen = chosen.where(jobs.c.state == state)
     if before is not None:
         chosen = chosen.where(jobs.c.seq < before)
-    rows = tx.execute(chosen).all()
-    more = len(rows) > limit
-    return Page([_job(tx, row) for row in rows[:limit]], str(rows[limit - 1].seq) if more else None)
+    found = _jobs(tx, chosen)
+    more = len(found) > limit
+    return Page(found[:limit], str(row_of(tx, found[limit - 1].id).seq) if more else None)
 
 
-def unended_jobs(tx: Connection) -> list[Job]:
-    """Jobs that the scheduler has to look after, oldest first."""
-    chosen = select(jobs).where(jobs.c.state.in_(UNENDED)).order_by(jobs.c.seq)
-    return [_job(tx, row) for row in tx.execute(chosen).all()]
+def unended_jobs(tx: Connection, next_queued: int | None = None) -> list[Job]:
+    """Jobs that the scheduler has to look after, oldest first.
+
+    Args:
+        tx: Reads.
+        next_queued: So many of the queued ones, those that are to begin next; None for all.
+    """
+    priority = jobs.c.request["priority"].as_integer().desc()
+    queued = select(jobs.c.id).where(jobs.c.state == JobState.QUEUED)
+    begun = [state for state in UNENDED if state is not JobState.QUEUED]
+    first = queued.order_by(priority, jobs.c.seq).limit(next_queued)
+    chosen = select(jobs).where(or_(jobs.c.state.in_(begun), jobs.c.id.in_(first)))
+    return _jobs(tx, chosen.order_by(jobs.c.seq))
 
 
 def is_as_seen(tx: Connection, job: Job) -> bool:
@@ -116,6 +151,12 @@ def is_as_seen(tx: Connection, job: Job) -> bool:
 def start_job(tx: Connection, job_id: str) -> None:
     """Does nothing unless it is queued."""
     _take(tx, job_id, Step.STARTED)
+
+
+def add_elapsed(tx: Connection, job_id: str, seconds: float) -> None:
+    """The job has been running for so much longer."""
+    longer = {"elapsed_s": jobs.c.elapsed_s + seconds}
+    tx.execute(update(jobs).where(jobs.c.id == job_id).values(longer))
 
 
 def end_job(tx: Connection, job_id: str, state: JobState, reason: str) -> None:
@@ -269,34 +310,34 @@ def _take(tx: Connection, job_id: str, step: Step, reason: str | None = None) ->
     state = LAWFUL[step].get(JobState(row.state), row.state)
     if state == row.state:
         return False
-    at = now()
-    values = {"state": state, "reason": reason, "ended_at": at if state.ended else None}
+    values = {"state": state, "reason": reason, "ended_at": now() if state.ended else None}
     if state is JobState.RUNNING:
-        values |= {"running_since": at, "started_at": row.started_at or at}
-    elif state is not JobState.STOPPING and row.running_since is not None:
-        values |= {"running_since": None, "elapsed_s": _elapsed(row, at)}
+        values["started_at"] = func.coalesce(jobs.c.started_at, now())
     tx.execute(update(jobs).where(jobs.c.id == job_id).values(values))
     _tell(tx, job_id, state, reason)
     return True
-
-
-def _elapsed(row: Row[Any], at: float) -> float:
-    """Seconds that the job has been running."""
-    since = at if row.running_since is None else row.running_since
-    return float(row.elapsed_s + at - since)
 
 
 def _tell(tx: Connection, job_id: str, state: JobState, reason: object) -> None:
     events.append(tx, job_id, "job", {"id": job_id, "state": state, "reason": reason})
 
 
-def _job(tx: Connection, row: Row[Any]) -> Job:
+def _jobs(tx: Connection, chosen: Select[Any]) -> list[Job]:  # Any: SQLAlchemy's type of columns
+    rows = tx.execute(chosen).all()
+    counts = {row.id: dict.fromkeys(TrialState, 0) for row in rows}
+    # A query inside the other: a list of ids could be longer than SQLite takes.
     counted = tx.execute(
-        select(trials.c.state, func.count())
-        .where(trials.c.job_id == row.id, trials.c.retraining_id.is_(None))
-        .group_by(trials.c.state)
+        select(trials.c.job_id, trials.c.state, func.count())
+        .where(trials.c.job_id.in_(chosen.with_only_columns(jobs.c.id)))
+        .where(trials.c.retraining_id.is_(None))
+        .group_by(trials.c.job_id, trials.c.state)
     )
-    counts = dict.fromkeys(TrialState, 0) | {TrialState(state): n for state, n in counted}
+    for job_id, state, number in counted:
+        counts[job_id][TrialState(state)] = number
+    return [_job(tx, row, counts[row.id]) for row in rows]
+
+
+def _job(tx: Connection, row: Row[Any], counts: dict[TrialState, int]) -> Job:
     request = JobRequest.model_validate(row.request)
     link = _link(row)
     return Job(
@@ -305,12 +346,16 @@ def _job(tx: Connection, row: Row[Any]) -> Job:
         state=JobState(row.state),
         reason=row.reason,
         request=request,
+        sampler=picked_sampler(request),
+        pruner=PickedPruner.model_validate(row.pruner or {}),
+        warm_start=warm_start_of(tx, row.id) if request.search.warm_start else None,
         dataset_id=row.dataset_id,
         trials=counts,
-        best=best_of(tx, row.best_trial_id),
+        pareto=row.pareto or (),
+        best=None if row.best_trial_id is None else best_of(tx, row.best_trial_id),
         progress=_progress(row, counts, request.budget.trials),
         mlflow_url=None if link is None else run_url("", link),
-        mlflow_trials_url=None if link is None else trials_url("", link, request.objective),
+        mlflow_trials_url=None if link is None else trials_url("", link, request.objectives[0]),
         test_read_at=instant(row.test_read_at),
         created_at=datetime.fromtimestamp(row.created_at, UTC),
         started_at=instant(row.started_at),
@@ -321,11 +366,10 @@ def _job(tx: Connection, row: Row[Any]) -> Job:
 def _progress(row: Row[Any], counts: dict[TrialState, int], budget: int) -> Progress:
     done = sum(n for state, n in counts.items() if state.ended)
     total = max(budget, sum(counts.values()))
-    elapsed = _elapsed(row, now())
     left = None
     if done and not row.ended_at:
-        left = elapsed / done * (total - done)
-    return Progress(done=done, total=total, elapsed_s=elapsed, eta_s=left)
+        left = row.elapsed_s / done * (total - done)
+    return Progress(done=done, total=total, elapsed_s=row.elapsed_s, eta_s=left)
 
 
 def instant(seconds: float | None) -> datetime | None:

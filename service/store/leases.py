@@ -7,19 +7,22 @@ retraining is a trial row too, so that placing, leasing and retrying are written
 
 import math
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
 
 from kerasearch.service.errors import LeaseLost
 from kerasearch.service.jobs import JobRequest
+from kerasearch.service.sampling.pruners import PickedPruner
 from kerasearch.service.store import events
+from kerasearch.service.store.best import take_best
 from kerasearch.service.store.database import now
+from kerasearch.service.store.rungs import Rung, arrive, is_promoted, queue_again
 from kerasearch.service.store.tables import attempts, jobs, reports, trials
-from kerasearch.service.trials import Params, TrialState
+from kerasearch.service.trials import LAST_NUMBER, Params, Training, TrialState
 
 MAX_ATTEMPTS = 3
 """Of one trial, that its process or machine may fail."""
@@ -37,9 +40,26 @@ class Lease:
     token: str
 
 
+EndLease = Callable[[Connection, Lease, str], None]
+"""What ends a lease for a reason: `lose`, `refuse`, `hang`, `cut` or `put_back`."""
+
+
+@dataclass(frozen=True)
+class StoredCheckpoint:
+    """The file that a trial goes on from, and the last epoch in it."""
+
+    attempt: int
+    epoch: int
+    sha256: str
+
+
 @dataclass(frozen=True)
 class Assignment:
-    """What an attempt needs to know, read by its process under its lease."""
+    """What an attempt needs to know, read by its process under its lease.
+
+    Attributes:
+        spent_s: That earlier attempts took until they were pruned at a rung.
+    """
 
     trial_id: int
     job_id: str
@@ -48,7 +68,10 @@ class Assignment:
     params: Params
     seed: int
     request: JobRequest
+    pruner: PickedPruner
     dataset_id: str
+    checkpoint: StoredCheckpoint | None
+    spent_s: float
 
 
 @dataclass(frozen=True)
@@ -60,6 +83,10 @@ class Outcome:
         value: The objective at the best epoch.
         metrics: Every metric at the best epoch.
         result: Evaluations of a retraining's repeat.
+        rung: Epoch of the rung that a pruned trial waits at, to be promoted from.
+        trainings: Of a trial of several; their mean is the value.
+        path: What ran the epochs, and why that.
+        memory_mib: Of its device, at its peak.
     """
 
     state: TrialState
@@ -69,10 +96,20 @@ class Outcome:
     metrics: Mapping[str, float] | None = None
     result: Mapping[str, object] | None = None
     model_sha256: str | None = None
+    rung: int | None = None
+    std_error: float | None = None
+    trainings: Sequence[Training] | None = None
+    path: str | None = None
+    path_reason: str | None = None
+    memory_mib: float | None = None
+    warnings: Sequence[str] = ()
 
 
 def place(tx: Connection, trial_id: int) -> Lease | None:
-    """Start the next attempt of a queued trial; None when it is no longer queued."""
+    """Start the next attempt of a queued trial; None when it is no longer queued.
+
+    What it goes on from is its own from now on, the reports of those epochs too.
+    """
     token = secrets.token_hex(8)
     placed = tx.execute(
         update(trials)
@@ -81,18 +118,29 @@ def place(tx: Connection, trial_id: int) -> Lease | None:
             state=TrialState.RUNNING,
             attempt=trials.c.attempt + 1,
             token=token,
+            verdict=None,
             started_at=now(),
         )
         .returning(trials)
     ).one_or_none()
     if placed is None:
         return None
+    if placed.checkpoint is not None:
+        tx.execute(
+            update(reports)
+            .where(
+                reports.c.trial_id == trial_id,
+                reports.c.attempt == placed.attempt - 1,
+                reports.c.epoch <= placed.checkpoint["epoch"],
+            )
+            .values(attempt=placed.attempt)
+        )
     tx.execute(
         insert(attempts).values(
             trial_id=trial_id, number=placed.attempt, token=token, started_at=now()
         )
     )
-    tell(tx, placed)
+    events.append_trial(tx, placed)
     return Lease(trial_id, placed.attempt, token)
 
 
@@ -109,7 +157,7 @@ def begin(tx: Connection, lease: Lease, pid: int, device: str) -> Assignment:
         .values(pid=pid, device=device)
     )
     row = tx.execute(
-        select(trials, jobs.c.request, jobs.c.dataset_id)
+        select(trials, jobs.c.request, jobs.c.dataset_id, jobs.c.pruner)
         .join(jobs, jobs.c.id == trials.c.job_id)
         .where(trials.c.id == lease.trial_id)
     ).one()
@@ -121,8 +169,18 @@ def begin(tx: Connection, lease: Lease, pid: int, device: str) -> Assignment:
         params=row.params,
         seed=row.seed,
         request=JobRequest.model_validate(row.request),
+        pruner=PickedPruner.model_validate(row.pruner or {}),
         dataset_id=row.dataset_id,
+        checkpoint=None if row.checkpoint is None else StoredCheckpoint(**row.checkpoint),
+        spent_s=_spent_s(tx, lease.trial_id),
     )
+
+
+def _spent_s(tx: Connection, trial_id: int) -> float:
+    chosen = select(func.sum(attempts.c.ended_at - attempts.c.started_at)).where(
+        attempts.c.trial_id == trial_id, attempts.c.outcome == TrialState.PRUNED
+    )
+    return float(tx.execute(chosen).scalar_one() or 0)
 
 
 def beat(tx: Connection, lease: Lease) -> None:
@@ -130,8 +188,20 @@ def beat(tx: Connection, lease: Lease) -> None:
     _write(tx, lease, beats=trials.c.beats + 1)
 
 
-def report(tx: Connection, lease: Lease, epochs: Mapping[int, Mapping[str, float]]) -> None:
-    """Record metrics of epochs (from 1) of the attempt; raises LeaseLost."""
+def report(
+    tx: Connection,
+    lease: Lease,
+    epochs: Mapping[int, Mapping[str, float]],
+    training: int = 0,
+) -> str | None:
+    """Record metrics of epochs of the attempt, which are counted on from training to training.
+
+    Returns:
+        Why the trial is to end now, where a pruner has decided that.
+
+    Raises:
+        LeaseLost: The trial was taken.
+    """
     row = _write(tx, lease, beats=trials.c.beats + 1)
     for epoch, metrics in epochs.items():
         finite = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
@@ -140,18 +210,43 @@ def report(tx: Connection, lease: Lease, epochs: Mapping[int, Mapping[str, float
                 trial_id=lease.trial_id,
                 attempt=lease.attempt,
                 epoch=epoch,
+                training=training,
                 metrics=finite,
                 at=now(),
             )
         )
         said = {"number": row.number, "retraining": row.retraining_id, "epoch": epoch, **finite}
         events.append(tx, row.job_id, "report", said, lease.trial_id)
+    verdict: str | None = row.verdict
+    return verdict
 
 
-def keeps_model(tx: Connection, job_id: str, value: float, *, maximize: bool) -> bool:
-    """Whether a trial of this value may become the best, so that its model is worth its file."""
-    best = tx.execute(select(jobs.c.best_value).where(jobs.c.id == job_id)).scalar_one()
-    return best is None or (value >= best if maximize else value <= best)
+def reach_rung(tx: Connection, lease: Lease, rung: Rung, eta: int) -> bool:
+    """Whether the trial goes on from a rung; its reports until there are written."""
+    job = tx.execute(select(jobs.c.request).where(jobs.c.id == rung.job_id)).one()
+    request = JobRequest.model_validate(job.request)
+    metric, sign = request.objectives[0].metric, _sign(request)
+    reported = _reported(tx, lease, rung.epoch)
+    cost = min(sign * row.metrics[metric] for row in reported)
+    return arrive(tx, rung, lease.trial_id, cost, eta)
+
+
+def prune(tx: Connection, lease: Lease, reason: str) -> None:
+    """Have the trial's process end it with its next report, unless it is no longer its own."""
+    with suppress(LeaseLost):
+        _write(tx, lease, verdict=reason)
+
+
+def note_checkpoint(tx: Connection, lease: Lease, checkpoint: StoredCheckpoint | None) -> None:
+    """What the next attempt goes on from; None has it begin anew. Raises LeaseLost."""
+    _write(tx, lease, checkpoint=None if checkpoint is None else asdict(checkpoint))
+
+
+def begin_anew(tx: Connection, lease: Lease) -> None:
+    """The checkpoint can't be read: the trial has trained no epoch yet. Raises LeaseLost."""
+    note_checkpoint(tx, lease, None)
+    own = and_(reports.c.trial_id == lease.trial_id, reports.c.attempt == lease.attempt)
+    tx.execute(delete(reports).where(own))
 
 
 def finish(tx: Connection, lease: Lease, outcome: Outcome) -> None:
@@ -166,13 +261,21 @@ def finish(tx: Connection, lease: Lease, outcome: Outcome) -> None:
         metrics=outcome.metrics,
         result=outcome.result,
         model_sha256=outcome.model_sha256,
+        std_error=outcome.std_error,
+        trainings=[training.model_dump() for training in outcome.trainings or ()] or None,
+        path=outcome.path,
+        path_reason=outcome.path_reason,
+        memory_mib=outcome.memory_mib,
+        warnings=list(outcome.warnings) or None,
         ended_at=now(),
         token=None,
     )
     end_attempt(tx, row, outcome.state, outcome.reason)
-    if outcome.state is TrialState.COMPLETE and row.retraining_id is None:
-        _take_best(tx, row)
-    tell(tx, row)
+    if row.retraining_id is None:
+        take_best(tx, row)
+    events.append_trial(tx, row)
+    if outcome.rung is not None and is_promoted(tx, row.id, outcome.rung):
+        queue_again(tx, row.id)  # another trial made room for it while it was on its way here
 
 
 def lose(tx: Connection, lease: Lease, reason: str) -> None:
@@ -181,6 +284,15 @@ def lose(tx: Connection, lease: Lease, reason: str) -> None:
     Does nothing when the lease is no longer the trial's.
     """
     _retry(tx, lease, "lost", reason, MAX_ATTEMPTS)
+
+
+def refuse(tx: Connection, lease: Lease, reason: str) -> None:
+    """The trial's params ask for more than there is, and would again: it is infeasible.
+
+    Does nothing when the lease is no longer the trial's.
+    """
+    with suppress(LeaseLost):
+        finish(tx, lease, Outcome(TrialState.INFEASIBLE, reason))
 
 
 def hang(tx: Connection, lease: Lease, reason: str) -> None:
@@ -202,27 +314,37 @@ def cut(tx: Connection, lease: Lease, reason: str) -> None:
 
     Does nothing when the lease is no longer the trial's.
     """
-    request = tx.execute(
+    job = tx.execute(
         select(jobs.c.request)
         .join(trials, trials.c.job_id == jobs.c.id)
         .where(trials.c.id == lease.trial_id)
-    ).scalar_one_or_none()
-    if request is None:
+    ).one_or_none()
+    if job is None:
         return
-    metric, direction = request["objective"]["metric"], request["objective"]["direction"]
-    reported = tx.execute(
-        select(reports.c.epoch, reports.c.metrics)
-        .where(reports.c.trial_id == lease.trial_id, reports.c.attempt == lease.attempt)
-        .order_by(reports.c.epoch)
-    ).all()
-    sign = -1 if direction == "maximize" else 1
-    valued = [report for report in reported if report.metrics.get(metric) is not None]
+    request = JobRequest.model_validate(job.request)
+    metric, sign = request.objectives[0].metric, _sign(request)
+    reported = [row for row in _reported(tx, lease) if row.metrics.get(metric) is not None]
     outcome = Outcome(TrialState.INFEASIBLE, reason)
-    if valued:
-        best = min(valued, key=lambda report: sign * report.metrics[metric])
+    if reported:
+        best = min(reported, key=lambda row: sign * row.metrics[metric])
         outcome = Outcome(TrialState.PRUNED, reason, best.metrics[metric], best.epoch, best.metrics)
     with suppress(LeaseLost):
         finish(tx, lease, outcome)
+
+
+def _reported(tx: Connection, lease: Lease, last: int = LAST_NUMBER) -> list[Row[Any]]:
+    """The attempt's reports until that epoch, in order."""
+    chosen = select(reports).where(
+        reports.c.trial_id == lease.trial_id,
+        reports.c.attempt == lease.attempt,
+        reports.c.epoch <= last,
+    )
+    return list(tx.execute(chosen.order_by(reports.c.epoch)))
+
+
+def _sign(request: JobRequest) -> int:
+    """That makes less better."""
+    return -1 if request.directions[0] == "maximize" else 1
 
 
 def put_back(tx: Connection, lease: Lease, reason: str) -> None:
@@ -259,7 +381,7 @@ def _let_go(tx: Connection, lease: Lease, outcome: str, reason: str, failure: st
     except LeaseLost:
         return
     end_attempt(tx, row, outcome, reason)
-    tell(tx, row)
+    events.append_trial(tx, row)
 
 
 def end_attempt(tx: Connection, row: Row[Any], outcome: str, reason: str | None) -> None:
@@ -272,35 +394,3 @@ def end_attempt(tx: Connection, row: Row[Any], outcome: str, reason: str | None)
         )
         .values(ended_at=now(), outcome=outcome, reason=reason)
     )
-
-
-def _take_best(tx: Connection, row: Row[Any]) -> None:
-    """Among equals the earliest number is best, whichever finished first."""
-    best = tx.execute(
-        select(jobs.c.request, jobs.c.best_value, trials.c.number)
-        .outerjoin(trials, trials.c.id == jobs.c.best_trial_id)
-        .where(jobs.c.id == row.job_id)
-    ).one()
-    sign = -1 if best.request["objective"]["direction"] == "maximize" else 1
-    if best.best_value is None or (sign * row.value, row.number) < (
-        sign * best.best_value,
-        best.number,
-    ):
-        tx.execute(
-            update(jobs)
-            .where(jobs.c.id == row.job_id)
-            .values(best_trial_id=row.id, best_value=row.value)
-        )
-
-
-def tell(tx: Connection, row: Row[Any]) -> None:
-    said = {
-        "number": row.number,
-        "retraining": row.retraining_id,
-        "state": row.state,
-        "params": row.params,
-        "value": row.value,
-        "attempt": row.attempt,
-        "reason": row.reason,
-    }
-    events.append(tx, row.job_id, "trial", said, row.id)

@@ -1,6 +1,7 @@
 """Rows of retrainings; their repeats are rows of trials."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -76,9 +77,30 @@ def end_retraining(
     state: State,
     reason: str | None = None,
     report: dict[str, object] | None = None,
+    digests: Mapping[str, str] | None = None,
 ) -> None:
-    """A retraining that was cancelled meanwhile stays so."""
-    _end(tx, retrainings.c.id == retraining_id, state, reason=reason, report=report)
+    """A retraining that was cancelled meanwhile stays so; `digests` are of its files by name."""
+    ended = {"reason": reason, "report": report, "digests": digests}
+    _end(tx, retrainings.c.id == retraining_id, state, **ended)
+
+
+def digests_of(tx: Connection, retraining_id: str) -> dict[str, str]:
+    """SHA-256 by name: of the models that are there, and once it has ended of every file.
+
+    Raises:
+        NotFound: No such retraining.
+    """
+    written = {
+        model_name(repeat.number): repeat.model_sha256
+        for repeat in repeats_of(tx, retraining_id)
+        if repeat.model_sha256 is not None
+    }
+    return written | (_row(tx, retraining_id).digests or {})
+
+
+def model_name(number: int) -> str:
+    """Of a repeat's model among the retraining's files."""
+    return f"model_{number}.keras"
 
 
 def cancel_retrainings(tx: Connection, job_id: str, reason: str) -> None:

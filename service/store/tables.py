@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -40,7 +41,12 @@ jobs = Table(
     Column("idempotency_key", String, unique=True),
     Column("body_sha256", String, nullable=False),
     Column("best_trial_id", Integer),
+    Column("best_attempt", Integer, comment="whose folder holds the best trial's model"),
     Column("best_value", Float),
+    Column(
+        "pareto", JSON, comment="of several objectives: numbers of the Pareto set"
+    ),
+    Column("pruner", JSON, comment="kerasearch.service.sampling.pruners.PickedPruner"),
     Column("experiment_id", String, comment="MLflow's"),
     Column("run_id", String, comment="MLflow's, of the parent run"),
     Column("test_read_at", Float, comment="first read of the sealed test part"),
@@ -49,12 +55,20 @@ jobs = Table(
         Float,
         nullable=False,
         server_default="0",
-        comment="that it has been running, until running_since",
+        comment="that it has been running, by the scheduler's monotonic clock",
     ),
-    Column("running_since", Float, comment="null where its time doesn't run"),
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
     Column("ended_at", Float),
+)
+
+warm_starts = Table(
+    "warm_starts",
+    metadata,
+    Column("job_id", String, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("trials", JSON, nullable=False, comment="of earlier jobs, as they were then"),
+    Column("report", JSON, nullable=False, comment="kerasearch.service.jobs.WarmStart"),
+    comment="what a search knows from the start, so that it is the same after a restart",
 )
 
 retrainings = Table(
@@ -68,6 +82,7 @@ retrainings = Table(
     Column("request", JSON, nullable=False, comment="kerasearch.service.trials.RetrainingRequest"),
     Column("params", JSON, nullable=False),
     Column("report", JSON),
+    Column("digests", JSON, comment="SHA-256 by name of its files besides models"),
     Column("created_at", Float, nullable=False),
     Column("ended_at", Float),
 )
@@ -91,12 +106,20 @@ trials = Table(
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("token", String, comment="fencing token of the attempt that may write"),
     Column("beats", Integer, nullable=False, server_default="0", comment="signs of life"),
+    Column("verdict", String, comment="why its process is to end it now, said by a pruner"),
+    Column("checkpoint", JSON, comment="kerasearch.service.store.leases.StoredCheckpoint"),
     Column("value", Float),
+    Column("std_error", Float, comment="of the value, the mean of several trainings"),
+    Column("trainings", JSON, comment="kerasearch.service.trials.Training, of a trial of several"),
     Column("best_epoch", Integer),
     Column("metrics", JSON),
     Column("result", JSON, comment="a repeat's evaluations"),
     Column("reason", String),
     Column("device", String),
+    Column("path", String, comment="what ran its epochs"),
+    Column("path_reason", String),
+    Column("memory_mib", Float, comment="at its peak, of the device"),
+    Column("warnings", JSON, comment="sentences"),
     Column("run_id", String, comment="MLflow's"),
     Column("model_sha256", String),
     Column("created_at", Float, nullable=False),
@@ -139,15 +162,34 @@ reports = Table(
     metadata,
     Column("trial_id", Integer, ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True),
     Column("attempt", Integer, primary_key=True),
-    Column("epoch", Integer, primary_key=True),
+    Column("epoch", Integer, primary_key=True, comment="counted on from training to training"),
+    Column("training", Integer, nullable=False, server_default="0", comment="of several, from 0"),
     Column("metrics", JSON, nullable=False),
     Column("at", Float, nullable=False),
+)
+
+rungs = Table(
+    "rungs",
+    metadata,
+    Column("trial_id", Integer, ForeignKey("trials.id", ondelete="CASCADE"), primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("job_id", String, nullable=False),
+    Column("bracket", Integer, nullable=False),
+    Column("cost", Float, nullable=False, comment="less is better"),
+    Column("promoted", Boolean, nullable=False, server_default=false()),
+    Index("rungs_by_cost", "job_id", "bracket", "epoch", "cost", "trial_id"),
+    comment="what trials had come to where successive halving decides",
 )
 
 outbox = Table(
     "outbox",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column(
+        "id",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
     Column("job_id", String, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("kind", String, nullable=False, comment="job, trial, report or retraining"),
     Column("subject", String, comment="trial's row or retraining's id"),

@@ -1,13 +1,15 @@
 """Trials as HTTP shows them: with their curves and attempts."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, select
+from sqlalchemy import Connection, Select, and_, select
 
 from kerasearch.service.errors import NotFound
+from kerasearch.service.jobs import JobRequest
 from kerasearch.service.store.tables import attempts, jobs, reports, trials
-from kerasearch.service.trials import Attempt, BestTrial, Trial, TrialState
+from kerasearch.service.trials import Attempt, Trial, TrialState
 
 
 def read_trial(tx: Connection, job_id: str, number: int) -> Trial:
@@ -42,21 +44,6 @@ def list_trials(
     if after is not None:
         chosen = chosen.where(trials.c.number > after)
     return _views(tx, chosen.order_by(trials.c.number).limit(limit), with_curves=curves)
-
-
-def best_of(tx: Connection, trial_id: int | None) -> BestTrial | None:
-    row = tx.execute(select(trials).where(trials.c.id == trial_id)).one_or_none()
-    if row is None:
-        return None
-    return BestTrial(
-        number=row.number,
-        params=row.params,
-        value=row.value,
-        metrics=row.metrics,
-        best_epoch=row.best_epoch,
-        run_id=row.run_id,
-        model_sha256=row.model_sha256,
-    )
 
 
 def _views(
@@ -104,26 +91,41 @@ def _views(
             state=TrialState(row.state),
             params=row.params,
             value=row.value,
+            std_error=row.std_error,
+            trainings=row.trainings or [],
             values=curves[row.id].get(objective[row.job_id], []),
             curves=curves[row.id],
             metrics=row.metrics or {},
             best_epoch=row.best_epoch,
             seed=row.seed,
-            duration_s=None if row.ended_at is None else _lasted(row),
+            duration_s=None if row.ended_at is None else _lasted(tried[row.id]),
             attempts=tried[row.id],
             reason=row.reason,
             run_id=row.run_id,
             device=row.device,
+            path=row.path,
+            path_reason=row.path_reason,
+            memory_mib=row.memory_mib,
+            warnings=row.warnings or [],
             model_sha256=row.model_sha256,
         )
         for row in rows
     ]
 
 
-def _lasted(row: Row[Any]) -> float | None:
-    return None if row.started_at is None else float(row.ended_at - row.started_at)
+def _lasted(attempts: Sequence[Attempt]) -> float | None:
+    """The time of the last attempt, and of those that were pruned at a rung before it."""
+    spans = [
+        (attempt.ended_at - attempt.started_at).total_seconds()
+        for attempt in attempts
+        if attempt.ended_at and (attempt.outcome == TrialState.PRUNED or attempt is attempts[-1])
+    ]
+    return sum(spans) if spans else None
 
 
 def _objectives(tx: Connection, job_ids: set[str]) -> dict[str, str]:
     chosen = select(jobs.c.id, jobs.c.request).where(jobs.c.id.in_(job_ids))
-    return {row.id: row.request["objective"]["metric"] for row in tx.execute(chosen)}
+    return {
+        row.id: JobRequest.model_validate(row.request).objectives[0].metric
+        for row in tx.execute(chosen)
+    }

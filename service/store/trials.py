@@ -1,15 +1,16 @@
 """Rows of trials: added, counted, cancelled, tried again, and read by whom schedules them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
 
-from kerasearch.service.errors import NotFound
+from kerasearch.service.jobs import Objective
 from kerasearch.service.store.database import now
-from kerasearch.service.store.leases import Lease, end_attempt, tell
-from kerasearch.service.store.tables import attempts, jobs, reports, trials
+from kerasearch.service.store.events import append_trial
+from kerasearch.service.store.leases import Lease, end_attempt
+from kerasearch.service.store.tables import attempts, reports, trials
 from kerasearch.service.trials import Params, TrialState
 
 
@@ -18,6 +19,7 @@ class TrialRow:
     """What the scheduler works with: a trial or repeat without its curves.
 
     Attributes:
+        metrics: At the best epoch of one that ended.
         epochs: Reported by the attempt that runs, or by the last one.
         lease: Of the attempt that runs; None when none does.
     """
@@ -29,10 +31,17 @@ class TrialRow:
     state: TrialState
     params: Params
     value: float | None
+    metrics: dict[str, float]
     reason: str | None
     beats: int
     epochs: int
     lease: Lease | None
+
+    def values(self, objectives: Sequence[Objective]) -> tuple[float, ...] | None:
+        """Of each objective; None unless it is complete."""
+        if self.state is not TrialState.COMPLETE or self.value is None:
+            return None
+        return self.value, *(self.metrics[objective.metric] for objective in objectives[1:])
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ def add_trial(
         .returning(trials)
     ).one()
     if told:
-        tell(tx, row)
+        append_trial(tx, row)
     return int(row.id)
 
 
@@ -89,11 +98,19 @@ def cancel_trials(tx: Connection, chosen: ColumnElement[bool], reason: str) -> N
     for row in tx.execute(
         update(trials)
         .where(chosen, unended)
-        .values(state=TrialState.CANCELLED, reason=reason, token=None, ended_at=now())
+        .values(
+            # One that was to go on from a rung is again what it was.
+            state=case(
+                (trials.c.value.is_not(None), TrialState.PRUNED), else_=TrialState.CANCELLED
+            ),
+            reason=reason,
+            token=None,
+            ended_at=now(),
+        )
         .returning(trials)
     ).all():
-        end_attempt(tx, row, TrialState.CANCELLED, reason)
-        tell(tx, row)
+        end_attempt(tx, row, row.state, reason)
+        append_trial(tx, row)
 
 
 def retry_trials(tx: Connection, chosen: ColumnElement[bool]) -> bool:
@@ -113,7 +130,7 @@ def retry_trials(tx: Connection, chosen: ColumnElement[bool]) -> bool:
         tx.execute(
             update(attempts).where(attempts.c.trial_id == row.id).values(outcome=TrialState.FAILED)
         )
-        tell(tx, row)
+        append_trial(tx, row)
     return bool(retried)
 
 
@@ -167,22 +184,6 @@ def repeats_of(tx: Connection, retraining_id: str) -> list[RepeatRow]:
     ]
 
 
-def best_attempt(tx: Connection, job_id: str) -> tuple[int, int, str]:
-    """Number, attempt and model's SHA-256 of the best trial so far.
-
-    Raises:
-        NotFound: No such job, or none of its trials has completed.
-    """
-    row = tx.execute(
-        select(trials.c.number, trials.c.attempt, trials.c.model_sha256)
-        .join(jobs, jobs.c.best_trial_id == trials.c.id)
-        .where(jobs.c.id == job_id)
-    ).one_or_none()
-    if row is None:
-        raise NotFound(f"job {job_id!r} has no best model: no trial of it has completed yet")
-    return row.number, row.attempt, row.model_sha256
-
-
 def set_trial_run(tx: Connection, trial_id: int, run_id: str) -> None:
     tx.execute(update(trials).where(trials.c.id == trial_id).values(run_id=run_id))
 
@@ -203,6 +204,7 @@ def _rows(tx: Connection, chosen: ColumnElement[bool]) -> list[TrialRow]:
             state=TrialState(row.state),
             params=row.params,
             value=row.value,
+            metrics=row.metrics or {},
             reason=row.reason,
             beats=row.beats,
             epochs=row.epochs or 0,

@@ -1,5 +1,6 @@
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,18 @@ from kerasearch.service.launching import RunningService, running_service
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+def plugins_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the service looks for plugins, also for those that are put there while it serves."""
+    return tmp_path_factory.mktemp("plugins")
+
+
+@pytest.fixture(scope="session")
+def service(
+    tmp_path_factory: pytest.TempPathFactory, plugins_dir: Path
+) -> Iterator[RunningService]:
     """One real service for all acceptance tests: its processes, its database, its MLflow."""
-    with running_service(tmp_path_factory.mktemp("service"), workers=2) as running:
+    folder = tmp_path_factory.mktemp("service")
+    with running_service(folder, workers=2, plugins=plugins_dir) as running:
         yield running
 
 

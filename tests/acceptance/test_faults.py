@@ -89,11 +89,18 @@ def test_a_trial_that_hangs_is_ended_and_run_again(
         assert outcomes == [["hung", "complete"], ["complete"]]
 
 
-@pytest.mark.slow
-def test_kills_of_every_kind_of_process_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, BENCHMARKS / "chaos.py", "--kills=10", "--seed=5"]
-    subprocess.run([*command, f"--results={tmp_path / 'chaos.json'}"], check=True)
-    counted = json.loads((tmp_path / "chaos.json").read_text())
-    assert counted["kills"] == 10
+@pytest.mark.slow  # each kill of the supervisor costs a start of all parts
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_kills_of_every_kind_of_process_lose_nothing_and_double_nothing(
+    tmp_path: Path, database: str, request: pytest.FixtureRequest
+) -> None:
+    if database == "postgresql":
+        request.getfixturevalue("postgresql")  # it skips where there is none
+    results = tmp_path / "chaos.json"
+    options = ["--kills=20", "--seed=5", "--hurry", f"--database={database}"]
+    command = [sys.executable, BENCHMARKS / "chaos.py", *options, f"--results={results}"]
+    subprocess.run(command, check=True)
+    counted = json.loads(results.read_text())
+    assert counted["kills"] == 20
     assert counted["lost"] == counted["duplicated"] == 0
     assert counted["runs missing or too many in MLflow"] == 0

@@ -264,6 +264,8 @@ def test_params_that_cannot_be_trained_are_infeasible_and_the_job_goes_on(
         "space": {
             "layers": 1,
             "batch_norm": False,
+            "input_dropout": 0.0,
+            "regularization": "none",
             "units_1": {"type": "choice", "values": [8, 1_000_000_000]},
             "optimizer": "sgd",
             "learning_rate": {"type": "choice", "values": [1e-6, 1e30]},

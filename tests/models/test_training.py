@@ -6,7 +6,7 @@ import numpy as np
 import psutil
 import pytest
 
-from kerasearch.models.datasets import Scaling
+from kerasearch.models.datasets import Examples, Scaling
 from kerasearch.models.evaluation import evaluate
 from kerasearch.models.family import DataShape, ModelFamily
 from kerasearch.models.infeasible import InfeasibleError
@@ -61,9 +61,10 @@ def test_the_model_has_the_weights_of_the_epoch_that_was_best_by_the_objective()
     losses = result.curves["val_loss"]
     assert result.epochs == len(losses) == 12
     assert result.metrics["val_loss"] == min(losses) < losses[-1]
-    judged = evaluate(result.model, parts.x_validation, parts.y_validation, 3)
-    assert judged.loss == pytest.approx(result.metrics["val_loss"], rel=1e-5)
-    assert judged.accuracy == pytest.approx(result.metrics["val_accuracy"], abs=1e-6)
+    validation = Examples(parts.x_validation, parts.y_validation)
+    judged = evaluate(result.model, validation, SHAPE)
+    assert judged.metrics["loss"] == pytest.approx(result.metrics["val_loss"], rel=1e-5)
+    assert judged.metrics["accuracy"] == pytest.approx(result.metrics["val_accuracy"], abs=1e-6)
 
 
 def test_of_equally_good_epochs_the_first_is_the_best() -> None:

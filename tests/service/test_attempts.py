@@ -10,15 +10,20 @@ import numpy as np
 import pytest
 
 from kerasearch.models.datasets import load_builtin, resplit_rows, split_rows
+from kerasearch.models.infeasible import InfeasibleError
 from kerasearch.service import worker
 from kerasearch.service.attempts import Attempt, run_attempt
+from kerasearch.service.checkpoint_files import Checkpoints
 from kerasearch.service.files import listing, sha256_of
+from kerasearch.service.jobs import JobRequest
+from kerasearch.service.reports import Reports
 from kerasearch.service.settings import Settings
-from kerasearch.service.store import jobs, leases, retrainings, trials
+from kerasearch.service.store import jobs, leases, retrainings, trial_views, trials
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.leases import Lease, Outcome
 from kerasearch.service.testing import QUICK, accept, complete, new_database, place
-from kerasearch.service.trials import RetrainingRequest
+from kerasearch.service.trainings import turns_of
+from kerasearch.service.trials import RetrainingRequest, TrialState
 
 SPLIT = {"validation": 0.25, "test": 0.3, "stratify": True, "seed": 5}
 DATA = {"dataset": "breast-cancer", "split": SPLIT, "scale": "standard"}
@@ -39,9 +44,9 @@ def settings(tmp_path: Path) -> Settings:
 def _run(database: Database, settings: Settings, lease: Lease) -> Outcome:
     with database.write() as tx:
         assignment = leases.begin(tx, lease, 1, "cpu")
-    return run_attempt(
-        Attempt(database, settings, lease, assignment, lambda _epoch, _metrics: True)
-    )
+    reports = Reports(database, lease)
+    checkpoints = Checkpoints(database, settings, lease, assignment)
+    return run_attempt(Attempt(database, settings, lease, assignment, reports, checkpoints))
 
 
 def _test_was_read(database: Database, job_id: str) -> bool:
@@ -72,6 +77,28 @@ def test_a_trial_is_trained_on_train_judged_on_validation_and_leaves_test_alone(
     np.testing.assert_allclose(np.ravel(shift.mean), seen, rtol=1e-4)
 
 
+def test_training_is_given_what_a_parameter_sets_under_its_own_name(
+    database: Database, settings: Settings
+) -> None:
+    rate = {"type": "float", "low": 0.01, "high": 1, "when": {"optimizer": ["sgd"]}}
+    params = {name: value for name, value in QUICK.items() if name != "learning_rate"}
+    params["optimizer"] = "sgd"
+    space = {**params, "sgd_lr": {**rate, "sets": "learning_rate"}}
+    job_id = accept(database, space=space, budget={"epochs": 1})
+    params["sgd_lr"] = 0.25
+    _run(database, settings, place(database, job_id, params))
+    model = keras.models.load_model(settings.attempt_dir(job_id, 0, 1) / "model.keras")
+    assert float(model.optimizer.learning_rate) == 0.25
+
+
+def test_a_model_over_the_jobs_limits_is_infeasible_before_it_is_trained(
+    database: Database, settings: Settings
+) -> None:
+    job_id = accept(database, limits={"parameters": 10}, budget={"epochs": 1})
+    with pytest.raises(InfeasibleError, match="over the limit of 10 that the job sets"):
+        _run(database, settings, place(database, job_id, QUICK))
+
+
 def test_the_same_trial_again_has_the_same_numbers_and_a_model_if_it_may_be_the_best(
     database: Database, settings: Settings
 ) -> None:
@@ -89,6 +116,83 @@ def test_the_same_trial_again_has_the_same_numbers_and_a_model_if_it_may_be_the_
     assert "model.keras" in listing(settings.attempt_dir(job_id, 0, 1))
     assert "model.keras" not in listing(settings.attempt_dir(job_id, 0, 2))
     assert second.model_sha256 is None
+
+
+def test_a_trial_of_folds_is_their_mean_and_keeps_the_best_one_s_model(
+    database: Database, settings: Settings
+) -> None:
+    split = {**SPLIT, "folds": 3}
+    job_id = accept(database, data={**DATA, "split": split}, budget={"epochs": 4, "repeats": 2})
+    lease = place(database, job_id, QUICK)
+    assert worker.run_lease(database, settings, lease)
+    assert not _test_was_read(database, job_id)
+    with database.read() as tx:
+        trial = trial_views.read_trial_row(tx, lease.trial_id)
+    assert [training.fold for training in trial.trainings] == [0, 1, 2, 0, 1, 2]
+    values = [training.value for training in trial.trainings]
+    assert trial.value == trial.metrics["val_accuracy"] == pytest.approx(np.mean(values))
+    assert trial.std_error == pytest.approx(np.std(values, ddof=1) / 6**0.5)
+    assert len(trial.values) == sum(training.epochs for training in trial.trainings) == 24
+    best = int(np.argmax(values))
+    assert trial.best_epoch == 4 * best + trial.trainings[best].best_epoch
+    assert trial.values[trial.best_epoch - 1] == pytest.approx(values[best])
+
+    dataset = load_builtin("breast-cancer")
+    request = _request(database, job_id)
+    turn = turns_of(dataset, request, trial.seed)[best]
+    model = keras.models.load_model(settings.attempt_dir(job_id, 0, 1) / "model.keras")
+    predicted = np.argmax(model.predict(dataset.x[turn.validation], verbose=0), axis=1)
+    assert np.mean(predicted == dataset.y[turn.validation]) == pytest.approx(values[best])
+
+
+def _request(database: Database, job_id: str) -> JobRequest:
+    with database.read() as tx:
+        return jobs.read_job(tx, job_id).request
+
+
+@pytest.mark.parametrize(("ended_in", "counted"), [(1, 1), (2, 1), (3, 2)])
+def test_a_trial_of_folds_that_is_cut_short_counts_those_that_ended(
+    database: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    ended_in: int,
+    counted: int,
+) -> None:
+    job_id = accept(database, data={**DATA, "split": {**SPLIT, "folds": 3}}, budget={"epochs": 3})
+    lease = place(database, job_id, QUICK)
+    trained = []
+    add = Reports.add
+
+    def end_early(reports: Reports, epoch: int, metrics: dict[str, float]) -> bool:
+        trained.append(epoch)
+        go_on = add(reports, epoch, metrics)
+        if len(trained) == 3 * ended_in - 1:
+            reports.verdict = "wilcoxon: worse"
+            return False
+        return go_on
+
+    monkeypatch.setattr(Reports, "add", end_early)
+    outcome = _run(database, settings, lease)
+    assert (outcome.state, outcome.reason) == (TrialState.PRUNED, "wilcoxon: worse")
+    assert len(trained) == 3 * ended_in - 1
+    assert outcome.trainings is not None
+    values = [training.value for training in outcome.trainings]
+    assert len(values) == counted
+    assert outcome.value == pytest.approx(np.mean(values))
+
+
+def test_a_retraining_of_a_job_with_folds_is_judged_on_the_test_part(
+    database: Database, settings: Settings
+) -> None:
+    job_id = accept(database, data={**DATA, "split": {**SPLIT, "folds": 3}})
+    with database.write() as tx:
+        request = RetrainingRequest(repeats=1, epochs=2, seed=9)
+        retrainings.add_retraining(tx, job_id, request, QUICK)
+        lease = leases.place(tx, trials.unended_rows(tx)[0].id)
+    assert lease is not None
+    outcome = _run(database, settings, lease)
+    assert "test_accuracy" in (outcome.metrics or {})
+    assert _test_was_read(database, job_id)
 
 
 def test_a_repeat_is_trained_on_a_split_of_its_own_and_judged_on_the_test_part(
@@ -110,7 +214,7 @@ def test_a_repeat_is_trained_on_a_split_of_its_own_and_judged_on_the_test_part(
     assert set(repeat.metrics) == {
         f"{part}_{name}"
         for part in ("train", "validation", "test")
-        for name in ("loss", "accuracy")
+        for name in ("loss", "accuracy", "auc", "precision", "recall", "mae")
     }
     dataset = load_builtin("breast-cancer")
     split = split_rows(dataset.y, validation=0.25, test=0.3, stratify=True, seed=5)
@@ -120,10 +224,12 @@ def test_a_repeat_is_trained_on_a_split_of_its_own_and_judged_on_the_test_part(
 
     folder = settings.retraining_dir(job_id, retraining_id)
     assert listing(folder) == [
+        "calibration_0.png",
         "confusion_matrix_0.csv",
         "confusion_matrix_0.png",
         "curves_0.png",
         "model_0.keras",
+        "roc_0.png",
     ]
     assert sha256_of(folder / "model_0.keras") == repeat.model_sha256
     with (folder / "confusion_matrix_0.csv").open(newline="") as file:

@@ -40,11 +40,11 @@ def test_what_is_restored_is_what_was_there(
     write_text(data_dir / "run" / "mirror.json", "worthless")
     half = settings.attempt_dir(job_id, 0, 1) / ".77.curves.png"
     half.write_text("half a file")
-    back_up(data_dir, tmp_path / "all.tar")
+    back_up(Settings(data_dir=data_dir), tmp_path / "all.tar")
     assert listing(tmp_path) == ["all.tar"]
 
     other = Settings(data_dir=tmp_path / "new" / "place")
-    restore(tmp_path / "all.tar", other.data_dir)
+    restore(tmp_path / "all.tar", other)
     assert listing(other.attempt_dir(job_id, 0, 1)) == ["model.keras"]
     assert (other.data_dir / "datasets" / "1f" / "data.csv").read_text() == "x\n1\n"
     assert not (other.data_dir / "run").exists()
@@ -71,12 +71,13 @@ def test_a_backup_holds_one_state_while_others_write(
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        back_up(data_dir, tmp_path / "all.tar")
+        back_up(Settings(data_dir=data_dir), tmp_path / "all.tar")
     finally:
         ended.set()
         writer.join()
-    restore(tmp_path / "all.tar", tmp_path / "new")
-    restored = Database(Settings(data_dir=tmp_path / "new").database_url)
+    new = Settings(data_dir=tmp_path / "new")
+    restore(tmp_path / "all.tar", new)
+    restored = Database(new.database_url)
     with restored.read() as tx:
         assert len(events.events_after(tx, job_id, 0, 10**6)) % 2 == 1
     restored.close()
@@ -85,9 +86,9 @@ def test_a_backup_holds_one_state_while_others_write(
 def test_a_folder_that_is_there_is_not_overwritten(
     database: Database, data_dir: Path, tmp_path: Path
 ) -> None:
-    back_up(data_dir, tmp_path / "all.tar")
+    back_up(Settings(data_dir=data_dir), tmp_path / "all.tar")
     with pytest.raises(Conflict, match="is there already"):
-        restore(tmp_path / "all.tar", data_dir)
+        restore(tmp_path / "all.tar", Settings(data_dir=data_dir))
 
 
 @pytest.mark.parametrize("content", [b"", b"no tar file", None], ids=["empty", "text", "half"])
@@ -95,11 +96,21 @@ def test_what_is_no_whole_backup_is_refused_and_leaves_nothing(
     database: Database, data_dir: Path, tmp_path: Path, content: bytes | None
 ) -> None:
     file = tmp_path / "all.tar"
-    back_up(data_dir, file)
+    back_up(Settings(data_dir=data_dir), file)
     file.write_bytes(file.read_bytes()[:20_000] if content is None else content)
     with pytest.raises(Conflict, match="is no backup"):
-        restore(file, tmp_path / "new")
+        restore(file, Settings(data_dir=tmp_path / "new"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all.tar", "data"]
+
+
+def test_a_database_that_is_elsewhere_is_refused_with_what_to_do(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=data_dir, database_url="postgresql://host/database")
+    with pytest.raises(Conflict, match=r"on PostgreSQL .* pg_dump, and then copy .*data"):
+        back_up(settings, tmp_path / "all.tar")
+    with pytest.raises(Conflict, match="pg_restore"):
+        restore(tmp_path / "all.tar", settings)
 
 
 def test_nothing_lands_outside_of_the_folder(tmp_path: Path) -> None:
@@ -107,7 +118,7 @@ def test_nothing_lands_outside_of_the_folder(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "all.tar", "w") as tar:
         tar.add(tmp_path / "evil", "../outside")
     with pytest.raises(Conflict, match="is no backup"):
-        restore(tmp_path / "all.tar", tmp_path / "new")
+        restore(tmp_path / "all.tar", Settings(data_dir=tmp_path / "new"))
     assert not (tmp_path / "outside").exists()
 
 

@@ -414,41 +414,6 @@ def test_models_are_listed(service: Service) -> None:
     assert "units_1" in {model["name"]: model["space"] for model in listed}["mlp"]
 
 
-def test_space_shows_a_jobs_space_over_its_models_default() -> None:
-    done = run("space", EPIDEMIC)
-    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
-    assert done.exit_code == 0
-    assert "dense_units choice of 10, 20, 30, 100 second_layer is two" in lines
-    assert any(line.startswith("optimizer choice of") for line in lines)
-    assert "infinitely many configurations, such as" in lines
-
-
-def test_space_tells_size_and_samples_of_a_space_alone(tmp_path: Path) -> None:
-    file = tmp_path / "space.toml"
-    file.write_text('units = "{{choice([1, 2])}}"\nlayers = {type = "int", low = 1, high = 3}\n')
-    told = json.loads(run("space", file, "--json").stdout)
-    assert told["size"] == 6
-    assert len(told["samples"]) == 10
-    assert told["space"]["units"] == {"type": "choice", "values": [1, 2]}
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("units: {type: int, low: 5, high: 1}", "units.low: "),
-        ("model: ltsm\ndata: {dataset: digits}", "model: no model family 'ltsm'"),
-        ("model: mlp\ndata: {}\nspace: {unit_1: 3}", "space.unit_1: no parameter of mlp"),
-        ("model: mlp\ndata: {}\nspace: [1]", "space: must map names to parameters"),
-    ],
-)
-def test_space_points_at_what_is_wrong(tmp_path: Path, text: str, sentence: str) -> None:
-    file = tmp_path / "space.yaml"
-    file.write_text(text)
-    done = run("space", file)
-    assert done.exit_code in (1, 2)
-    assert done.stderr.startswith(f"{file}: {sentence}")
-
-
 def test_serve_refuses_settings_that_can_not_be_meant() -> None:
     done = run("serve", "--port", 99999)
     assert done.exit_code == 2

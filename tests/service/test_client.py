@@ -6,7 +6,15 @@ import pytest
 
 from kerasearch.service.answers import NoServer, ServerError
 from kerasearch.service.client import Client
-from kerasearch.service.jobs import DataRequest, Job, JobRequest, JobState, Progress
+from kerasearch.service.jobs import (
+    DataRequest,
+    Job,
+    JobRequest,
+    JobState,
+    PickedPruner,
+    PickedSampler,
+    Progress,
+)
 
 URL = "http://127.0.0.1:8000"
 REQUEST = {"model": "mlp", "data": {"dataset": "digits"}}
@@ -18,6 +26,8 @@ def a_job(job_id: str = "j1") -> dict[str, object]:
         name="digits",
         state=JobState.QUEUED,
         request=JobRequest(model="mlp", data=DataRequest(dataset="digits")),
+        sampler=PickedSampler(name="tpe", why="it was asked for"),
+        pruner=PickedPruner(),
         dataset_id="d",
         trials={},
         progress=Progress(done=0, total=20, elapsed_s=0.0, eta_s=None),

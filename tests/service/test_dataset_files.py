@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kerasearch.models.datasets import BUILTIN, Schema, inspect_file
+from kerasearch.service import dataset_files
 from kerasearch.service.dataset_files import file_of, open_dataset
 from kerasearch.service.errors import DatasetUnusable
 from kerasearch.service.files import sha256_of
@@ -56,6 +57,35 @@ def test_an_uploaded_file_gives_its_rows_and_is_read_once(
     assert open_dataset(database, settings, stored.id, data) is dataset
     every = open_dataset(database, settings, stored.id, DataRequest(dataset="animals"))
     assert every.features == ("height", "weight")
+
+
+def test_another_process_maps_the_rows_that_the_first_one_parsed(
+    database: Database, settings: Settings, stored: StoredDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = DataRequest(dataset="animals")
+    first = open_dataset(database, settings, stored.id, data)
+    assert isinstance(first.x, np.memmap)
+    dataset_files._load_upload.cache_clear()
+    monkeypatch.delattr(dataset_files, "load_file")
+    second = open_dataset(database, settings, stored.id, data)
+    assert second is not first
+    assert second.sha256() == first.sha256()
+    assert second.classes == ("a", "b")
+
+
+@pytest.mark.parametrize("what", ["altered", "gone"])
+def test_arrays_that_are_not_what_was_written_are_made_anew(
+    what: str, database: Database, settings: Settings, stored: StoredDataset
+) -> None:
+    data = DataRequest(dataset="animals")
+    digest = open_dataset(database, settings, stored.id, data).sha256()
+    (array,) = file_of(settings, stored).parent.rglob("x.npy")
+    dataset_files._load_upload.cache_clear()
+    if what == "gone":
+        array.unlink()
+    else:
+        np.save(array, np.zeros((20, 2), np.float32))
+    assert open_dataset(database, settings, stored.id, data).sha256() == digest
 
 
 def test_a_file_that_was_changed_since_is_refused(

@@ -7,28 +7,28 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 
 import pytest
 from optuna.samplers import BaseSampler
-from sqlalchemy import update
 
 from kerasearch.searchspaces import SearchSpace
 from kerasearch.service import scheduler as scheduler_module
 from kerasearch.service.errors import LeaseLost
 from kerasearch.service.jobs import Job, JobChange, JobState
-from kerasearch.service.sampling.samplers import SAMPLERS
+from kerasearch.service.liveness import LETTING_GO_S, OVERRUN_S
+from kerasearch.service.sampling.samplers import SAMPLERS, Call, Sampler
 from kerasearch.service.sampling.study import Asked, JobStudy
-from kerasearch.service.scheduler import LETTING_GO_S, OVERRUN_S, Scheduler
+from kerasearch.service.scheduler import Scheduler
 from kerasearch.service.seeds import trial_seed
 from kerasearch.service.settings import Settings
 from kerasearch.service.store import database as database_module
 from kerasearch.service.store import jobs, leases, retrainings, trial_views, trials
-from kerasearch.service.store.database import Database
+from kerasearch.service.store.database import Database, Transaction
 from kerasearch.service.store.leases import Assignment, Lease, Outcome
-from kerasearch.service.store.tables import jobs as jobs_table
 from kerasearch.service.testing import (
     QUICK,
     FakeExecutor,
@@ -48,6 +48,8 @@ SIX = {
     "units_1": {"type": "choice", "values": [16, 32, 64]},
     "activation": {"type": "choice", "values": ["relu", "tanh"]},
     "batch_norm": False,
+    "input_dropout": 0.0,
+    "regularization": "none",
     "dropout": 0.0,
     "optimizer": "adam",
     "learning_rate": 0.001,
@@ -222,8 +224,7 @@ def test_a_job_completes_when_its_time_is_up_and_lets_running_trials_finish(
     def let_time_pass(assignment: Assignment) -> Outcome:
         if assignment.number == 2:
             with service.database.write() as tx:
-                earlier = jobs_table.c.running_since - 3601
-                tx.execute(update(jobs_table).values(running_since=earlier))
+                jobs.add_elapsed(tx, job_id, 3601)
         return _good(assignment)
 
     service.start(service.train(let_time_pass), slots=2)
@@ -275,8 +276,8 @@ def test_a_value_that_comes_while_the_scheduler_looks_is_a_value(
     service.tick(2)
     read = jobs.unended_jobs
 
-    def read_and_finish(tx: object) -> list[Job]:
-        found = read(tx)
+    def read_and_finish(tx: Transaction, next_queued: int) -> list[Job]:
+        found = read(tx, next_queued)
         for lease in service.executor.leases:
             service.train(_good)(lease)
         return found
@@ -629,10 +630,10 @@ def test_seeds_of_trials_are_whole_numbers_of_31_bits_and_differ() -> None:
 def test_a_sampler_that_raises_fails_its_own_job_alone(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_space: SearchSpace, _seed: int) -> BaseSampler:
+    def fail(_call: Call) -> BaseSampler:
         raise ZeroDivisionError("nothing to divide by")
 
-    monkeypatch.setitem(SAMPLERS["optuna"], "random", fail)
+    monkeypatch.setitem(SAMPLERS["optuna"], "random", Sampler(fail))
     broken = accept(service.database, search={"sampler": "random"})
     healthy = accept(service.database, budget={"trials": 3})
     service.start(service.train(_good))
@@ -736,6 +737,26 @@ def _control(service: Service, step: Callable[..., object], job_id: str, *more: 
 
 def _change(service: Service, job_id: str, **parts: object) -> None:
     _control(service, jobs.change_job, job_id, JobChange.model_validate(parts))
+
+
+def test_time_is_counted_while_the_job_runs_and_somebody_serves(service: Service) -> None:
+    job_id = accept(service.database)
+
+    def see_for(seconds: float) -> None:
+        service.scheduler.tick(0)
+        service.now += seconds
+        service.scheduler.tick(0)
+
+    for seconds in (5, 7):
+        service.start(_hang)
+        service.scheduler.tick(0)  # in which it begins, or is found
+        see_for(seconds)
+        service.now += 1000  # in which nobody serves
+    assert service.job(job_id).progress.elapsed_s == 12
+    service.start(_hang)
+    _control(service, jobs.pause_job, job_id)
+    see_for(50)
+    assert service.job(job_id).progress.elapsed_s == 12
 
 
 def test_a_job_is_queued_until_its_first_trial_begins(service: Service) -> None:
@@ -1027,3 +1048,64 @@ def test_repeats_count_for_what_their_job_may_run_at_once(service: Service) -> N
     service.tick(3)
     assert service.executor.free == 2
     assert _running(service, job_id) == 1
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_first_params_and_earlier_jobs_are_known_again_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, restarted: bool
+) -> None:
+    def searched(folder: Path, *, restarted: bool) -> list[Params]:
+        service = Service(folder, monkeypatch)
+        earlier = accept(service.database, budget={"trials": 12})
+        service.start(service.train(_good))
+        service.run(earlier)
+        known = [trial.params for trial in service.trials(earlier)]
+        job_id = accept(
+            service.database,
+            search={"start_from": known[:2], "warm_start": [earlier]},
+            budget={"trials": 6},
+        )
+        if restarted:
+            service.start(service.train(_good))
+            while len(service.trials(job_id)) < 2:
+                service.tick()
+            with service.database.write() as tx:
+                jobs.delete_job(tx, earlier)
+        service.start(service.train(_good))
+        (job,) = service.run(job_id)
+        assert job.warm_start is not None
+        assert job.warm_start.taken == 12
+        service.database.close()
+        found = [trial.params for trial in service.trials(job_id)]
+        assert found[:2] == known[:2]
+        return found
+
+    once = searched(tmp_path / "once", restarted=False)
+    assert searched(tmp_path / "again", restarted=restarted) == once
+
+
+def test_a_job_of_several_objectives_ends_with_its_pareto_set(service: Service) -> None:
+    def account(assignment: Assignment) -> Outcome:
+        layers = float(str(assignment.params["layers"]))
+        metrics = {"val_accuracy": layers / 10, "parameters": 100 * layers}
+        return replace(complete(metrics["val_accuracy"]), metrics=metrics)
+
+    objective = [{"metric": "val_accuracy"}, {"metric": "parameters"}]
+    job_id = accept(service.database, objective=objective, budget={"trials": 12})
+    service.start(service.train(account), slots=2)
+    (job,) = service.run(job_id)
+    assert job.state is JobState.COMPLETED
+    assert job.best is None
+    assert len(job.pareto) == 12  # a better accuracy always costs parameters
+
+
+def test_a_changed_budget_may_bring_another_sampler(service: Service) -> None:
+    job_id = accept(service.database, space=SIX, budget={"trials": 3})
+    service.start(service.train(_good))
+    (job,) = service.run(job_id)
+    assert job.sampler.name == "tpe"
+    with service.database.write() as tx:
+        jobs.change_job(tx, job_id, JobChange.model_validate({"budget": {"trials": 6}}))
+    (job,) = service.run(job_id)
+    assert job.sampler.name == "brute_force"
+    assert len({repr(trial.params) for trial in service.trials(job_id)}) == 6

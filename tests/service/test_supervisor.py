@@ -77,6 +77,12 @@ def test_a_busy_port_is_refused(settings: Settings) -> None:
         serve(settings)
 
 
+def test_a_plugin_folder_that_is_not_there_is_refused(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(CannotServe, match="there is no folder .*give another --plugins"):
+        serve(settings.model_copy(update={"plugins_dir": tmp_path / "nowhere"}))
+    assert not settings.data_dir.exists()
+
+
 def test_a_folder_that_cannot_be_made_is_refused(settings: Settings) -> None:
     settings.data_dir.write_text("a file")
     with pytest.raises(CannotServe, match="give another --data-dir"):

@@ -13,7 +13,15 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from kerasearch.service.jobs import DataRequest, Job, JobRequest, JobState, Progress
+from kerasearch.service.jobs import (
+    DataRequest,
+    Job,
+    JobRequest,
+    JobState,
+    PickedPruner,
+    PickedSampler,
+    Progress,
+)
 from kerasearch.service.mlflow_pages import RunLink, experiment_url, run_url, trials_url
 from kerasearch.service.ports import free_port
 from kerasearch.service.tracking import Tracking, TrackingRefused, TrackingUnavailable
@@ -108,6 +116,8 @@ def job_of(
             data=DataRequest(dataset="epidemic-curves"),
             space={"units": {"type": "choice", "values": [10, 20]}},
         ),
+        sampler=PickedSampler(name="tpe", why="it was asked for"),
+        pruner=PickedPruner(),
         dataset_id="epidemic-curves",
         trials={},
         best=best

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kerasearch.models.datasets import BUILTIN, load_builtin
+from kerasearch.models.tasks import TASKS
 from kerasearch.searchspaces.problems import InvalidInput
 
 
@@ -19,11 +20,16 @@ def test_what_is_said_of_a_builtin_dataset_holds(name: str) -> None:
     assert dataset.sha256() == builtin.sha256
     assert (dataset.kind, dataset.classes) == (builtin.kind, builtin.classes)
     assert dataset.x.shape == (builtin.rows, *builtin.shape)
-    assert (dataset.x.dtype, dataset.y.dtype) == (np.float32, np.int64)
-    rows = Counter(dataset.classes[label] for label in dataset.y)
-    assert rows == builtin.class_counts
+    assert dataset.x.dtype == np.float32
+    if dataset.y is not None:
+        assert dataset.y.shape == (builtin.rows, *builtin.target_shape)
+        assert dataset.y.dtype == (np.int64 if builtin.classes else np.float32)
+    if dataset.labels is not None:
+        rows = Counter(dataset.classes[label] for label in dataset.labels)
+        assert rows == builtin.class_counts
     assert builtin.info.rows == builtin.rows
-    assert builtin.info.classes == builtin.classes
+    assert (builtin.info.classes or ()) == tuple(builtin.class_counts)
+    assert set(builtin.tasks) <= set(TASKS)
 
 
 def test_content_that_its_digest_does_not_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerasearch.models.datasets import DatasetInfo, Schema, inspect_file, load_file
+from kerasearch.models.datasets import DataChoice, DatasetInfo, Schema, inspect_file, load_file
 from kerasearch.models.datasets.csv_rows import MAX_ROW
+from kerasearch.models.datasets.padding import PADDING
+from kerasearch.models.datasets.table_dataset import TableDataset
 from kerasearch.searchspaces.problems import InvalidInput
 
 PATIENTS = "age,weight,state\n31,70.5,well\n64,81,ill\n22,55,well\n"
@@ -47,7 +49,7 @@ def test_a_declared_target_settles_shape_and_classes(tmp_path: Path) -> None:
 def test_a_table_is_loaded_as_it_was_described(tmp_path: Path) -> None:
     info = inspect(tmp_path, PATIENTS)
 
-    dataset = load_file(tmp_path / "stored", info, target="state", drop=["age"])
+    dataset = load_file(tmp_path / "stored", info, DataChoice(target="state", drop=["age"]))
 
     assert dataset.x.tolist() == [[70.5], [81], [55]]
     assert dataset.x.dtype == np.float32
@@ -57,16 +59,32 @@ def test_a_table_is_loaded_as_it_was_described(tmp_path: Path) -> None:
 
 def test_a_job_may_choose_another_target_than_was_declared(tmp_path: Path) -> None:
     info = inspect(tmp_path, "a,b,c\n1,0,0\n2,1,0\n3,1,1\n", target="c", drop=["b"])
-    dataset = load_file(tmp_path / "stored", info, target="b", drop=[])
+    dataset = load_file(tmp_path / "stored", info, DataChoice(target="b", drop=()))
     assert (dataset.features, dataset.y.tolist()) == (("a", "c"), [0, 1, 1])
 
 
 def test_a_series_is_one_channel_of_as_many_steps_as_features(tmp_path: Path) -> None:
     content = "t0,t1,t2,run,label\n1,2,3,0,up\n3,2,1,1,down\n"
     info = inspect(tmp_path, content, "sequence", target="label", drop=["run"])
-    dataset = load_file(tmp_path / "stored", info, target=None, drop=[])
+    dataset = load_file(tmp_path / "stored", info, DataChoice())
     assert info.shape == (3, 1)
     assert dataset.x[..., 0].tolist() == [[1, 2, 3], [3, 2, 1]]
+
+
+def test_a_series_may_end_early_where_the_declared_columns_say_so(tmp_path: Path) -> None:
+    content = "t0,t1,t2,run,label\n1,2,3,0,up\n3,2,,1,down\n4,,,2,up\n"
+    info = inspect(tmp_path, content, "sequence", target="label", drop=["run"])
+    assert (info.ends_early, info.warnings, info.shape) == (True, (), (3, 1))
+    dataset = load_file(tmp_path / "stored", info, DataChoice())
+    ended = np.float32(PADDING)
+    assert dataset.x[..., 0].tolist() == [[1, 2, 3], [3, 2, ended], [4, ended, ended]]
+
+
+def test_a_gap_within_a_series_is_no_end(tmp_path: Path) -> None:
+    content = "t0,t1,t2,label\n1,2,3,up\n3,,1,down\n4,,,up\n"
+    info = inspect(tmp_path, content, "sequence", target="label")
+    assert (info.ends_early, info.shape) == (False, None)
+    assert "column 't1' has no value in 2 rows" in info.warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +101,7 @@ def test_a_series_is_one_channel_of_as_many_steps_as_features(tmp_path: Path) ->
 )
 def test_dialects_give_the_same_table(tmp_path: Path, content: str | bytes) -> None:
     info = inspect(tmp_path, content, target="state")
-    dataset = load_file(tmp_path / "stored", info, target=None, drop=[])
+    dataset = load_file(tmp_path / "stored", info, DataChoice())
     assert dataset.x.tolist() == [[31, 70.5], [64, 81], [22, 55]]
     assert (dataset.features, dataset.classes) == (("age", "weight"), ("ill", "well"))
 
@@ -109,13 +127,78 @@ def test_a_column_without_a_name_is_named_by_its_place(tmp_path: Path) -> None:
     assert [column.name for column in info.columns] == ["column_1", "a", "b"]
 
 
-def test_text_and_missing_values_are_warned_of_at_upload(tmp_path: Path) -> None:
-    info = inspect(tmp_path, "a,b,c\n1,NA,0\n2,x,1\n3,,0\n", target="c")
+def test_each_column_has_a_type_by_what_it_holds(tmp_path: Path) -> None:
+    rows = [
+        f'{i},"{1 + i},000",{"NA" if i == 3 else "b"},{i % 12 + 1}/3/2012,n/a,n{i}'
+        for i in range(101)
+    ]
+    info = inspect(tmp_path, "\n".join(["a,b,c,d,e,f", *rows]))
     assert info.columns is not None
-    assert (info.columns[1].missing, info.columns[1].text) == (2, (3, "x"))
-    assert info.shape is None
-    assert "column 'b' holds text where numbers belong, first in line 3, 'x'" in info.warnings[0]
-    assert "column 'b' has no value in 2 rows" in info.warnings[1]
+    found = {column.name: column.type for column in info.columns}
+    assert found == {
+        "a": "number",
+        "b": "number",
+        "c": "category",
+        "d": "date",
+        "e": "empty",
+        "f": "text",
+    }
+    assert info.columns[2].missing == 1
+    assert [warning.split(":")[0] for warning in info.warnings] == [
+        "column 'd' holds dates",
+        "column 'e' has no value in any row",
+        "column 'f' holds more than 100 different texts, first in line 2, 'n0'",
+    ]
+
+
+def test_the_schema_says_what_a_column_does_not_look_like(tmp_path: Path) -> None:
+    said = {"b": {"type": "category"}, "a": {"type": "drop"}}
+    info = inspect(tmp_path, "a,b,c\n1,1,0\n2,2,1\n3,1,0\n", target="c", columns=said)
+    assert info.drop == ("a",)
+    assert info.columns is not None
+    assert info.columns[1].type == "category"
+    dataset = load_file(tmp_path / "stored", info, DataChoice())
+    assert isinstance(dataset, TableDataset)
+    assert [column.values for column in dataset.columns] == [("1", "2")]
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"d": {"type": "drop"}}, "/schema/columns/d: no column 'd'"),
+        ({"b": {"type": "number"}}, "/schema/columns/b: it holds no number in line 3, 'x'"),
+    ],
+)
+def test_a_type_that_does_not_fit_is_refused(
+    tmp_path: Path, columns: dict[str, object], sentence: str
+) -> None:
+    assert refusal(tmp_path, "a,b\n1,1\n2,x\n", columns=columns).startswith(sentence)
+
+
+def test_thousands_separators_are_read_whatever_the_column_is_for(tmp_path: Path) -> None:
+    info = inspect(tmp_path, 'a,b\n"1,234.5",1\n"-12,000","2,000,001.25"\n7,3\n')
+    choice = DataChoice(target="b", task="regression")
+    dataset = load_file(tmp_path / "stored", info, choice)
+    assert dataset.x.tolist() == [[1234.5], [-12000], [7]]
+    assert dataset.y is not None
+    assert dataset.y.dtype == np.float32
+    assert dataset.y.tolist() == [1, 2000001.25, 3]
+
+
+def test_without_a_target_rows_are_all_there_is(tmp_path: Path) -> None:
+    info = inspect(tmp_path, PATIENTS)
+    dataset = load_file(
+        tmp_path / "stored", info, DataChoice(task="reconstruction", drop=("state",))
+    )
+    assert dataset.y is None
+    assert dataset.x.shape == (3, 2)
+
+
+def test_labels_of_rows_that_are_reconstructed_are_kept(tmp_path: Path) -> None:
+    info = inspect(tmp_path, PATIENTS, target="state")
+    dataset = load_file(tmp_path / "stored", info, DataChoice(task="reconstruction"))
+    assert dataset.labels is not None
+    assert dataset.labels.tolist() == [1, 0, 1]
 
 
 @pytest.mark.parametrize("odd", ["inf", "1e300", "1_0", "0x1f"])
@@ -135,7 +218,7 @@ def test_many_distinct_values_are_not_kept(tmp_path: Path) -> None:
 def test_a_table_of_many_blocks_is_described_as_a_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kerasearch.models.datasets.csv_file._BLOCK", 300)
+    monkeypatch.setattr("kerasearch.models.datasets.column_scan._BLOCK", 300)
     info = inspect(tmp_path, "a,b\n" + "1,x\n" * 50 + ",y\n" * 7 + "z,y\n", target="b")
     assert info.columns is not None
     assert (info.columns[0].missing, info.columns[0].text) == (7, (59, "z"))
@@ -191,4 +274,4 @@ def test_a_declared_target_of_one_class_is_refused(tmp_path: Path) -> None:
 
 
 def test_images_are_not_sent_as_csv(tmp_path: Path) -> None:
-    assert refusal(tmp_path, PATIENTS, "image").startswith("/kind: images come as an NPZ file")
+    assert refusal(tmp_path, PATIENTS, "image").startswith("/kind: image data come as")

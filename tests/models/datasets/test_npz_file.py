@@ -7,8 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerasearch.models.datasets import Dataset, DatasetInfo, Schema, inspect_file, load_file
-from kerasearch.models.datasets.npz_file import MAX_BYTES
+from kerasearch.models.datasets import (
+    DataChoice,
+    Dataset,
+    DatasetInfo,
+    Schema,
+    inspect_file,
+    load_file,
+)
+from kerasearch.models.datasets.npz_archive import MAX_BYTES
+from kerasearch.models.datasets.padding import PADDING, has_padding
 from kerasearch.searchspaces.problems import InvalidInput
 
 X = np.arange(24, dtype=np.float64).reshape(4, 6)
@@ -43,7 +51,7 @@ def sent(tmp_path: Path, x: np.ndarray, y: np.ndarray, kind: str | None = None) 
         np.savez_compressed(file, x=x, y=y)
     info = inspect(path, kind)
     assert DatasetInfo.model_validate_json(info.model_dump_json()) == info
-    dataset = load_file(path, info, target=None, drop=())
+    dataset = load_file(path, info, DataChoice())
     assert (info.rows, *(info.shape or ())) == dataset.x.shape
     assert info.classes == dataset.classes
     assert [*(info.class_counts or {}).values()] == np.bincount(dataset.y).tolist()
@@ -81,7 +89,7 @@ def test_dimensions_say_the_kind_unless_the_sender_does(
 def test_any_real_dtype_in_any_order_becomes_float32(
     tmp_path: Path, dtype: str, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kerasearch.models.datasets.npz_file._BLOCK", 40)  # many blocks
+    monkeypatch.setattr("kerasearch.models.datasets.npz_archive._BLOCK", 40)  # many blocks
     x = np.asarray(X.reshape(4, 3, 2).astype(dtype), order=order)  # type: ignore[call-overload]
     dataset = sent(tmp_path, x, Y)
     assert dataset.x.dtype == np.float32
@@ -113,7 +121,7 @@ def test_labels_of_any_type_become_classes(
     [
         (X.astype(complex), Y, "/file: x must hold real numbers, not complex128"),
         (X.astype(str), Y, "/file: x must hold real numbers, not <U"),
-        (X, Y.astype("m8[s]"), "/file: y must hold whole numbers or short strings"),
+        (X, Y.astype("m8[s]"), "/file: y must hold numbers or short strings"),
         (X, np.eye(4), "/file: y must have shape (n,), not (4, 4)"),
         (X, Y[:3], "/file: x and y must have as many rows, not shapes (4, 6) and (3,)"),
         (X[:, :0], Y, "/file: x has shape (4, 0): there is nothing in it"),
@@ -126,7 +134,9 @@ def test_labels_of_any_type_become_classes(
         (X, np.array(["\ud800", "a", "a", "a"]), "/file: y holds '\\ud800'"),
         (X, np.array(["", "", "", ""]).astype("<U0"), "/file: y "),
         (X, np.zeros(4), "/file: y has one class only, '0'"),
-        (np.zeros((101, 1)), np.arange(101), "/file: y has more than 100 distinct values"),
+        (np.zeros((101, 1)), np.arange(101).astype(str), "/file: y has more than 100 distinct"),
+        (X, np.array([0.5, np.nan, 1, 2]), "/file: y has rows without a label"),
+        (X, np.array([[0.5, 1], [np.inf, 1], [1, 1], [2, 3]]), "/file: y holds NaN, infinite"),
         (X[0], Y[:1], "/file: x and y must have as many rows"),
         (X[:, 0], Y, "/file: x must have 2 dimensions"),
     ],
@@ -158,8 +168,8 @@ def test_python_objects_are_refused_and_never_unpickled(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("members", "sentence"),
     [
-        ({"x": npy(X)}, "the archive must hold x and y and no more, not x.npy"),
-        ({"x": npy(X), "y": npy(Y), "z": npy(Y)}, "the archive must hold x and y"),
+        ({"y": npy(Y)}, "the archive must hold x, most often y, and lengths"),
+        ({"x": npy(X), "y": npy(Y), "z": npy(Y)}, "the archive must hold x, most often y"),
         ({"x": b"x" * 90, "y": npy(Y)}, "x has no header that numpy writes"),
         ({"x": b"", "y": npy(Y)}, "x has no header that numpy writes"),
         ({"x": npy(X)[:-1], "y": npy(Y)}, "x's header claims 192 bytes, shape (4, 6), but 191"),
@@ -253,7 +263,7 @@ def patched(path: Path, offset: int, value: bytes, entry: int = 0) -> Path:
         (10, struct.pack("<H", zipfile.ZIP_LZMA), "x isn't compressed as numpy does"),
         (16, b"\0\0\0\0", "the archive is damaged: Bad CRC-32"),
         (42, b"\xff\xff\xff\xff", "the archive is damaged"),
-        (46, b"z.npy", "the archive must hold x and y"),
+        (46, b"z.npy", "the archive must hold x, most often y"),
     ],
     ids=["too large", "lies on its size", "encrypted", "lzma", "checksum", "place", "name"],
 )
@@ -266,7 +276,7 @@ def test_a_directory_that_lies_is_refused(
 
 def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
     path = patched(archive(tmp_path / "a.npz", x=npy(X), y=npy(Y), z=npy(Y)), 46, b"y.npy", 2)
-    assert refusal(path).startswith("/file: the archive must hold x and y and no more")
+    assert refusal(path).startswith("/file: the archive must hold x, most often y")
 
 
 def test_a_member_that_ends_early_is_refused(tmp_path: Path) -> None:
@@ -292,6 +302,86 @@ def test_an_archive_of_very_many_members_is_refused_by_its_directory_size(tmp_pa
     assert refusal(path) == "/file: the archive has too many members; save x and y alone"
 
 
+def sequences(path: Path, **members: np.ndarray) -> tuple[DatasetInfo, Dataset]:
+    np.savez(path / "s.npz", **members)
+    info = inspect(path / "s.npz", "sequence")
+    return info, load_file(path / "s.npz", info, DataChoice(task=info.tasks[0]))
+
+
+@pytest.mark.parametrize("how", ["lengths", "NaN"])
+def test_sequences_may_end_early(tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kerasearch.models.datasets.npz_archive._BLOCK", 100)  # many blocks
+    x = np.arange(48, dtype=np.float64).reshape(8, 3, 2)
+    lengths = np.array([3, 1, 2, 3, 3, 2, 1, 3])
+    ended = np.arange(3) >= lengths[:, None]
+    x[ended] = 7 if how == "lengths" else np.nan
+    members = {"lengths": lengths} if how == "lengths" else {}
+    info, dataset = sequences(tmp_path, x=x, y=np.array([0, 1] * 4), **members)
+    assert info.shape == (3, 2)
+    assert (dataset.x[ended] == np.float32(PADDING)).all()
+    np.testing.assert_array_equal(dataset.x[~ended], x[~ended])
+    assert has_padding(dataset.x)
+
+
+def test_a_class_a_step_is_none_where_the_sequence_has_ended(tmp_path: Path) -> None:
+    x, y = np.ones((4, 3, 1)), np.array([[2, 3, 3], [3, 0, 0], [2, 2, -1], [3, 2, 3]])
+    info, dataset = sequences(tmp_path, x=x, y=y, lengths=np.array([3, 1, 2, 3]))
+    assert (info.tasks, info.target_shape) == (("step_labelling",), (3,))
+    assert dataset.classes == ("0", "2", "3")
+    assert dataset.y is not None
+    assert dataset.y.tolist() == [[1, 2, 2], [2, -1, -1], [1, 1, -1], [2, 1, 2]]
+    assert dataset.labels is None
+
+
+@pytest.mark.parametrize(
+    ("y", "tasks", "shape"),
+    [
+        (np.array([0.5, 1.5, 0.5, 1]), ("classification", "regression"), ()),
+        (np.linspace(0, 1, 24), ("regression",), ()),
+        (np.arange(120), ("regression",), ()),
+        (np.linspace(0, 1, 48).reshape(24, 2), ("regression",), (2,)),
+    ],
+)
+def test_numbers_are_a_target_too(
+    tmp_path: Path, y: np.ndarray, tasks: tuple[str, ...], shape: tuple[int, ...]
+) -> None:
+    path = tmp_path / "s.npz"
+    np.savez(path, x=np.ones((len(y), 5)), y=y)
+    info = inspect(path)
+    assert (info.tasks, info.target_shape) == (tasks, shape)
+    dataset = load_file(path, info, DataChoice(task="regression"))
+    assert dataset.y is not None
+    assert dataset.y.dtype == np.float32
+    np.testing.assert_allclose(dataset.y, y, rtol=1e-6)
+
+
+def test_without_y_rows_are_all_there_is(tmp_path: Path) -> None:
+    np.savez(tmp_path / "s.npz", x=X)
+    info = inspect(tmp_path / "s.npz")
+    assert (info.target, info.tasks) == (None, ())
+    assert load_file(tmp_path / "s.npz", info, DataChoice(task="reconstruction")).y is None
+
+
+@pytest.mark.parametrize(
+    ("x", "lengths", "sentence"),
+    [
+        ([[[1], [np.nan], [1]]] * 4, None, "x has NaN within a sequence"),
+        ([[[np.nan], [1], [1]]] * 4, None, "x has NaN within a sequence"),
+        ([[[1, np.nan], [1, 1]]] * 4, None, "x holds NaN, infinite"),
+        ([[[1], [1], [np.nan]]] * 4, [3, 3, 3, 3], "x holds NaN, infinite"),
+        ([[[1], [1]]] * 4, [1, 2, 3, 1], "lengths must be from 1 to 2"),
+        ([[[1], [1]]] * 4, [1, 2, 1], "x and lengths must have as many rows"),
+        ([[[1], [1]]] * 4, [1.5, 2, 1, 1], "lengths must be whole numbers"),
+    ],
+)
+def test_a_sequence_ends_once(
+    tmp_path: Path, x: list[object], lengths: list[float] | None, sentence: str
+) -> None:
+    members = {} if lengths is None else {"lengths": np.array(lengths)}
+    np.savez(tmp_path / "s.npz", x=np.array(x), y=Y, **members)
+    assert refusal(tmp_path / "s.npz", "sequence").startswith(f"/file: {sentence}")
+
+
 def test_inspecting_holds_a_block_and_loading_two_copies_at_most(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(8, 1 << 19)).astype(np.float32)  # 16 MiB
     path = tmp_path / "a.npz"
@@ -302,7 +392,7 @@ def test_inspecting_holds_a_block_and_loading_two_copies_at_most(tmp_path: Path)
         info = inspect(path)
         inspected = tracemalloc.get_traced_memory()[1]
         tracemalloc.reset_peak()
-        load_file(path, info, target=None, drop=())
+        load_file(path, info, DataChoice())
         loaded = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -1,9 +1,20 @@
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
-from kerasearch.models.datasets import BUILTIN, DatasetInfo, Schema, Usable, inspect_file, usable
+from kerasearch.models.datasets import (
+    BUILTIN,
+    DataChoice,
+    DatasetInfo,
+    Schema,
+    Usable,
+    inspect_file,
+    usable,
+)
+from kerasearch.models.datasets.columns import column_tasks
+from kerasearch.models.tasks import TASKS, TaskName
 from kerasearch.searchspaces.problems import InvalidInput
 
 PATIENTS = "id,age,name,state\n" + "".join(
@@ -33,9 +44,12 @@ def ask(
     target: str | None = None,
     drop: tuple[str, ...] = (),
     split: Fractions | None = None,
-    kinds: tuple[str, ...] = ("tabular", "sequence", "image"),
+    kinds: tuple[str, ...] = ("tabular", "sequence", "image", "series", "text"),
+    task: TaskName | None = None,
+    tasks: Collection[TaskName] = ("classification", "regression", "step_labelling"),
 ) -> Usable:
-    return usable(info, target=target, drop=drop, split=split or Fractions(), kinds=kinds)
+    choice = DataChoice(target=target, drop=drop, task=task)
+    return usable(info, choice, split=split or Fractions(), kinds=kinds, tasks=tasks)
 
 
 def refusals(info: DatasetInfo, **asked: object) -> dict[str, str]:
@@ -44,21 +58,25 @@ def refusals(info: DatasetInfo, **asked: object) -> dict[str, str]:
     return dict(caught.value.problems)
 
 
-@pytest.mark.parametrize("target", [None, "label"])
+@pytest.mark.parametrize("target", [None, "its own"])
 @pytest.mark.parametrize("name", BUILTIN)
 def test_builtin_datasets_are_usable(name: str, target: str | None) -> None:
-    assert ask(BUILTIN[name].info, target) == (BUILTIN[name].shape, BUILTIN[name].classes)
+    info = BUILTIN[name].info
+    found = ask(info, target and info.target, tasks=TASKS)
+    assert (found.input_shape, found.task) == (info.shape, info.tasks[0])
+    assert found.classes == (info.classes or ())
 
 
-def test_a_table_is_usable_with_a_target_and_numbers(patients: DatasetInfo) -> None:
-    assert ask(patients, "state", ("name", "id")) == ((1,), ("ill", "well"))
+def test_a_table_is_usable_with_a_target(patients: DatasetInfo) -> None:
+    found = ask(patients, "state", ("name", "id"))
+    assert found == ((1,), ("ill", "well"), "classification")
 
 
 def test_what_was_declared_at_upload_holds_unless_the_job_says_otherwise(tmp_path: Path) -> None:
     info = described(tmp_path, PATIENTS, target="state", drop=["name"])
     assert ask(info).input_shape == (2,)
     assert ask(info, drop=("id",)).input_shape == (1,)
-    assert "column 'state' holds text" in refusals(info, target="age")["/dataset"]
+    assert ask(info, target="age", split=Fractions(stratify=False)).input_shape == (2,)
     assert set(refusals(info, target="name", drop=("state",))) == {"/split"}
 
 
@@ -69,7 +87,7 @@ def test_a_kind_that_the_family_does_not_read_is_refused(patients: DatasetInfo) 
 
 def test_a_missing_target_is_asked_for_with_the_columns(patients: DatasetInfo) -> None:
     assert refusals(patients) == {
-        "/target": "say which column holds the classes; there are id, age, name, state"
+        "/target": "say which column is to be predicted; there are id, age, name, state"
     }
 
 
@@ -80,34 +98,59 @@ def test_unknown_columns_are_answered_with_the_nearest(patients: DatasetInfo) ->
     assert found["/drop/1"].startswith("no column 'nme'; did you mean 'name'?")
 
 
-def test_text_where_numbers_belong_names_column_line_and_value(patients: DatasetInfo) -> None:
-    assert refusals(patients, target="state") == {
-        "/dataset": "column 'name' holds text where numbers belong, first in line 2, 'n0': "
-        "drop the column, or turn it into numbers"
+def test_a_series_of_text_is_refused_by_column_line_and_value(tmp_path: Path) -> None:
+    path = tmp_path / "sent.csv"
+    path.write_text("a,b,d,c\n" + "1,x,1,0\n2,,1,1\n" * 6)
+    info = inspect_file(path, path.name, "sequence", Schema(target="c"))
+    with pytest.raises(InvalidInput) as caught:
+        ask(info)
+    assert [problem.detail for problem in caught.value.problems] == [
+        "column 'b' holds text where numbers belong, first in line 2, 'x': "
+        "drop the column, or turn it into numbers",
+        "column 'b' has no value in 6 rows: drop the column, or fill them in",
+    ]
+
+
+def test_a_target_without_a_value_in_some_rows_is_refused(tmp_path: Path) -> None:
+    info = described(tmp_path, "a,b,c\n" + "1,,x\nNaN,2,y\n,3,x\n4,4,y\n5,5,x\n5,5,y\n")
+    assert refusals(info, target="a") == {
+        "/target": "column 'a' is empty in 2 rows; every row needs a class"
+    }
+    assert refusals(info, target="a", task="regression") == {
+        "/target": "column 'a' is empty in 2 rows; every row needs a number"
     }
 
 
-@pytest.mark.parametrize("number", ["7,380,500", "1,200.5", "3,14", "1.452.500"])
-def test_numbers_with_commas_are_answered_with_how_to_write_them(
-    tmp_path: Path, number: str
+@pytest.mark.parametrize(
+    ("values", "tasks"),
+    [
+        (["x", "y"], ("classification",)),
+        (["0.5", "1"], ("classification", "regression")),
+        ([str(i) for i in range(60)], ("classification", "regression")),
+        ([f"{i}.5" for i in range(60)], ("regression", "classification")),
+        ([str(i) for i in range(120)], ("regression",)),
+        ([f'"{i},000"' for i in range(120)], ("regression",)),
+    ],
+)
+def test_what_a_column_can_be_the_target_of(
+    tmp_path: Path, values: list[str], tasks: tuple[str, ...]
 ) -> None:
-    info = described(tmp_path, "a;b\n" + f"{number};x\n{number};y\n" * 5)
-    assert refusals(info, target="b")["/dataset"].endswith(
-        f"{number!r}: write numbers with a decimal point and no thousands separators"
-    )
+    info = described(tmp_path, "a,b\n" + "".join(f"1,{value}\n" for value in values * 5))
+    assert info.columns is not None
+    assert column_tasks(info.columns[1]) == tasks
 
 
-def test_missing_values_are_counted_for_each_column(tmp_path: Path) -> None:
-    info = described(tmp_path, "a,b,c\n" + "1,,x\nNaN,2,y\n,3,x\n4,4,y\n5,5,x\n5,5,y\n")
-    with pytest.raises(InvalidInput) as caught:
-        ask(info, "c")
-    assert [(p.pointer, p.detail.split(":")[0]) for p in caught.value.problems] == [
-        ("/dataset", "column 'a' has no value in 2 rows"),
-        ("/dataset", "column 'b' has no value in 1 rows"),
-    ]
-    assert refusals(info, target="a")["/target"] == (
-        "column 'a' is empty in 2 rows; every row needs a class"
-    )
+def test_the_task_is_the_first_of_the_targets_that_the_model_can_be_trained_for(
+    patients: DatasetInfo,
+) -> None:
+    assert ask(patients, "age", split=Fractions(stratify=False)).task == "classification"
+    assert ask(patients, "age", tasks=("regression",)).task == "regression"
+    assert ask(patients, "age", task="regression").classes == ()
+    assert ask(patients, tasks=("reconstruction",)) == ((4,), (), "reconstruction")
+    found = refusals(patients, target="state", tasks=("regression",))
+    assert found == {
+        "/dataset": "the model is trained for regression, and this target is for classification"
+    }
 
 
 def test_a_target_of_one_class_is_refused(tmp_path: Path) -> None:
@@ -117,11 +160,10 @@ def test_a_target_of_one_class_is_refused(tmp_path: Path) -> None:
     }
 
 
-def test_a_quantity_is_no_target(tmp_path: Path) -> None:
+def test_a_quantity_is_no_class(tmp_path: Path) -> None:
     info = described(tmp_path, "a,price\n" + "".join(f"1,{i}.5\n" for i in range(101)))
-    assert refusals(info, target="price")["/target"].startswith(
-        "column 'price' has more than 100 distinct values: a quantity, not a class"
-    )
+    found = refusals(info, target="price", task="classification")
+    assert found == {"/task": "this target is for regression, not for classification"}
 
 
 def test_dropping_every_column_is_refused(patients: DatasetInfo) -> None:

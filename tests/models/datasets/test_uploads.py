@@ -9,9 +9,10 @@ from kerasearch.searchspaces.problems import InvalidInput
 @pytest.mark.parametrize(
     ("filename", "kind", "schema", "sentence"),
     [
-        ("table.xlsx", None, Schema(), "/file: send a file named .csv or .npz, not 'table.xlsx'"),
+        ("table.xlsx", None, Schema(), "/file: send a file named .csv, "),
         ("noending", None, Schema(), "/file: send a file named"),
-        ("a.csv", "series", Schema(), "/kind: no kind of data 'series'"),
+        ("a.csv", "sequense", Schema(), "/kind: no kind of data 'sequense'; did you mean"),
+        ("a.parquet", "image", Schema(), "/kind: image data come as"),
         ("a.npz", None, Schema(target="y"), "/schema: an NPZ file takes no schema"),
     ],
 )

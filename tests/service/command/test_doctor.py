@@ -56,7 +56,7 @@ def test_a_port_that_is_taken_fails_and_says_what_to_do(
 def test_a_data_folder_that_a_service_holds_is_a_warning_that_names_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free_port: int
 ) -> None:
-    holder = {"pid": 123, "host": "127.0.0.1", "port": 9000}
+    holder = {"pid": 123, "doing": "serves http://127.0.0.1:9000"}
     (tmp_path / "lock").write_text(json.dumps(holder))
     with (tmp_path / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

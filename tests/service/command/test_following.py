@@ -5,11 +5,19 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from kerasearch.service.command import following
 from kerasearch.service.answers import NoServer, ServerError
 from kerasearch.service.client import Client
+from kerasearch.service.command import following
 from kerasearch.service.command.following import Change, EpochReport, follow
-from kerasearch.service.jobs import DataRequest, Job, JobRequest, JobState, Progress
+from kerasearch.service.jobs import (
+    DataRequest,
+    Job,
+    JobRequest,
+    JobState,
+    PickedPruner,
+    PickedSampler,
+    Progress,
+)
 from kerasearch.service.trials import Trial, TrialState
 
 RUNNING, COMPLETE = TrialState.RUNNING, TrialState.COMPLETE
@@ -67,6 +75,8 @@ class Service:
             name="j",
             state=JobState.COMPLETED if self.ended else JobState.RUNNING,
             request=JobRequest(model="mlp", data=DataRequest(dataset="digits")),
+            sampler=PickedSampler(name="tpe", why="it was asked for"),
+            pruner=PickedPruner(),
             dataset_id="d",
             trials={},
             progress=Progress(done=0, total=2, elapsed_s=0.0, eta_s=None),

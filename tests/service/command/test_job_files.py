@@ -13,7 +13,7 @@ from kerasearch.service.command.job_files import (
 )
 from kerasearch.service.jobs import JobRequest
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*.yaml"))
 
 
 def read(folder: Path, text: str, name: str = "job.yaml") -> Document:

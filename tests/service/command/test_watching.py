@@ -3,11 +3,20 @@ import io
 import pytest
 from rich.console import Console
 
-from kerasearch.service.command import watching
 from kerasearch.service.client import Client
+from kerasearch.service.command import watching
 from kerasearch.service.command.following import Change, EpochReport
 from kerasearch.service.command.watching import Board, watch
-from kerasearch.service.jobs import Budget, DataRequest, Job, JobRequest, JobState, Progress
+from kerasearch.service.jobs import (
+    Budget,
+    DataRequest,
+    Job,
+    JobRequest,
+    JobState,
+    PickedPruner,
+    PickedSampler,
+    Progress,
+)
 from kerasearch.service.trials import BestTrial, Params, Trial, TrialState
 
 PARAMS: Params = {"cell": "lstm", "units": 20, "learning_rate": 0.00123456}
@@ -25,6 +34,8 @@ def a_job(state: JobState = JobState.RUNNING, eta_s: float | None = 58.0) -> Job
             space={"cell": {"type": "choice", "values": ["lstm"]}, "units": units},
             budget=Budget(trials=12, epochs=10),
         ),
+        sampler=PickedSampler(name="tpe", why="it was asked for"),
+        pruner=PickedPruner(),
         dataset_id="d",
         trials={},
         best=BestTrial(

@@ -69,3 +69,20 @@ def test_the_first_page_leads_on(http: httpx.Client) -> None:
         assert f'href="{link}"' in page.text
         assert http.get(f"/{link}").status_code in (200, 503)
     assert 'href="mlflow/' in page.text
+
+
+def test_prometheus_reads_how_many_there_are_of_everything(
+    http: httpx.Client, post_job: Callable[..., str], run_trial: Callable[..., bytes]
+) -> None:
+    job_id = post_job()
+    run_trial(job_id, 0, 0.5)
+    run_trial(job_id, 1, None)
+    answer = http.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain")
+    lines = answer.text.splitlines()
+    assert 'kerasearch_jobs{state="queued"} 1.0' in lines
+    assert 'kerasearch_trials{state="complete"} 1.0' in lines
+    assert 'kerasearch_trials{state="infeasible"} 1.0' in lines
+    assert "kerasearch_attempts_total 2.0" in lines
+    (outbox,) = [line for line in lines if line.startswith("kerasearch_outbox_events ")]
+    assert float(outbox.split()[1]) > 0

@@ -1,12 +1,14 @@
 import json
+from pathlib import Path
 
 import httpx
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from kerasearch.models import FAMILIES
 from kerasearch.searchspaces import SearchSpace, default_space
+from kerasearch.searchspaces.schema import space_schema
 
 
 def test_every_family_is_listed_with_what_it_does_unasked(http: httpx.Client) -> None:
@@ -48,25 +50,28 @@ def test_a_space_of_a_real_number_has_no_size(http: httpx.Client) -> None:
     assert http.post("/v1/spaces", json={"rate": "{{uniform(0, 1)}}"}).json()["size"] is None
 
 
-@pytest.mark.parametrize(
-    ("space", "pointer"),
-    [
-        ({"units": []}, "/units"),
-        ({"units": "{{chioce([1, 2])}}"}, "/units"),
-        ({"units": "{{choice([9**9**9])}}"}, "/units"),
-        ({"units": {"type": "int", "low": 1}}, "/units/high"),
-        ({"units": {"type": "int", "low": 1, "high": 2, "lo": 1}}, "/units/lo"),
-        ({"units": {"type": "float", "low": 2, "high": 1}}, "/units/low"),
-        ({"a": {"type": "choice", "values": [1], "when": {"b": [1]}}}, "/a/when/b"),
-        ({"not a name": 1}, "/not a name"),
-    ],
-)
-def test_what_is_no_space_is_refused_by_its_place(
-    http: httpx.Client, space: dict[str, object], pointer: str
-) -> None:
-    refused = http.post("/v1/spaces", json=space)
-    assert refused.status_code == 422
-    assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
+def test_an_infinite_space_has_discrete_branches(http: httpx.Client) -> None:
+    space = {"rate": "{{uniform(0, 1)}}", "units": "{{choice([10, 20, 30])}}"}
+    tried = http.post("/v1/spaces", json=space).json()
+    assert (tried["size"], tried["branches"]) == (None, 3)
+
+
+WRONG = Path(__file__).parents[2] / "searchspaces" / "wrong_spaces.json"
+
+
+def test_what_is_no_space_is_refused_by_its_place(http: httpx.Client) -> None:
+    for wrong in json.loads(WRONG.read_text()):
+        refused = http.post("/v1/spaces", json=wrong["space"])
+        assert refused.status_code == 422, wrong
+        (error,) = refused.json()["errors"]
+        assert error["pointer"] == wrong["pointer"]
+        assert wrong["says"] in error["detail"]
+
+
+def test_editors_are_given_a_schema_of_spaces(http: httpx.Client) -> None:
+    schema = http.get("/v1/spaces/schema").json()
+    assert schema == space_schema()
+    Draft202012Validator(schema).validate(http.get("/v1/models/mlp").json()["space"])
 
 
 numbers = st.integers() | st.floats() | st.booleans()

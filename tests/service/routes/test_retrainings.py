@@ -3,7 +3,9 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from kerasearch.service.files import sha256_of, write_text
 from kerasearch.service.routes.context import Context
+from kerasearch.service.store import retrainings
 
 PostJob = Callable[..., str]
 RunTrial = Callable[..., bytes]
@@ -14,13 +16,15 @@ SPACE = {
     "units_1": {"type": "choice", "values": [32, 64]},
     "activation": "relu",
     "batch_norm": False,
+    "input_dropout": 0.0,
+    "regularization": "none",
     "dropout": 0.0,
     "optimizer": "adam",
     "learning_rate": {"type": "float", "low": 1e-4, "high": 1e-2, "log": True},
     "batch_size": 32,
 }
 FIXED = {"layers": 1, "activation": "relu", "batch_norm": False, "dropout": 0.0}
-FIXED |= {"optimizer": "adam", "batch_size": 32}
+FIXED |= {"optimizer": "adam", "batch_size": 32, "input_dropout": 0.0, "regularization": "none"}
 
 
 @pytest.fixture
@@ -167,3 +171,21 @@ def test_artifacts_are_listed_and_given_and_nothing_else_is(
         missing = http.get(f"{files}/{name}")
         assert missing.status_code == 404
         assert missing.headers["content-type"] == "application/problem+json"
+
+
+def test_an_artifact_that_was_altered_is_not_given(
+    http: httpx.Client, context: Context, path: str, job_id: str, run_trial: RunTrial
+) -> None:
+    run_trial(job_id, 0, 0.5, PARAMS)
+    retraining_id = http.post(path, json={"repeats": 1}).json()["id"]
+    file = context.settings.retraining_dir(job_id, retraining_id) / "report.json"
+    write_text(file, "{}")
+    with context.database.write() as tx:
+        digests = {"report.json": sha256_of(file)}
+        retrainings.end_retraining(tx, retraining_id, "completed", digests=digests)
+    url = f"/v1/retrainings/{retraining_id}/artifacts/report.json"
+    assert http.get(url).headers["etag"] == f'"{digests["report.json"]}"'
+    file.write_text("[]")
+    refused = http.get(url)
+    assert refused.status_code == 503
+    assert "report.json isn't what retraining" in refused.json()["detail"]

@@ -204,6 +204,8 @@ OWN = {
     "units_1": 16,
     "activation": "relu",
     "batch_norm": False,
+    "input_dropout": 0.0,
+    "regularization": "none",
     "dropout": 0.0,
     "optimizer": "adam",
     "learning_rate": 0.01,

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from kerasearch.service.errors import LeaseLost, NotFound
 from kerasearch.service.jobs import JobState
+from kerasearch.service.store import best as best_trials
 from kerasearch.service.store import events, jobs, leases, retrainings, trial_views, trials
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.leases import Lease, Outcome
@@ -248,7 +249,7 @@ def test_the_best_trial_is(
         _finish(database, leases[number], complete(value))
     with database.read() as tx:
         found = jobs.read_job(tx, job_id).best
-        assert trials.best_attempt(tx, job_id) == (best, 1, "0" * 64)
+        assert best_trials.best_attempt(tx, job_id) == (best, 1, "0" * 64)
     assert found is not None
     assert found.number == best
     assert found.value == values[best]
@@ -275,18 +276,11 @@ def test_a_model_is_kept_while_its_trial_may_become_the_best(
     database: Database, job_id: str
 ) -> None:
     with database.read() as tx:
-        assert leases.keeps_model(tx, job_id, 0.1, maximize=True)
+        assert best_trials.keeps_model(tx, job_id, [0.1])
     _finish(database, _place(database, job_id), complete(0.5))
     with database.read() as tx:
-        for value, maximize, kept in [
-            (0.6, True, True),
-            (0.5, True, True),
-            (0.4, True, False),
-            (0.6, False, False),
-            (0.5, False, True),
-            (0.4, False, True),
-        ]:
-            assert leases.keeps_model(tx, job_id, value, maximize=maximize) is kept
+        for value, kept in [(0.6, True), (0.5, True), (0.4, False)]:
+            assert best_trials.keeps_model(tx, job_id, [value]) is kept
 
 
 def test_trials_are_listed_by_number_a_page_and_a_state_at_a_time(
@@ -331,7 +325,7 @@ def test_what_is_not_there_is_not_found(database: Database, job_id: str) -> None
         with pytest.raises(NotFound, match=r"no trial row 99"):
             trial_views.read_trial_row(tx, 99)
         with pytest.raises(NotFound, match=r"no trial of it has completed"):
-            trials.best_attempt(tx, job_id)
+            best_trials.best_attempt(tx, job_id)
 
 
 def test_every_change_of_a_trial_is_told_in_order(database: Database, job_id: str) -> None:
@@ -363,3 +357,10 @@ def test_rows_of_some_numbers_leave_out_the_others(database: Database, job_id: s
         rows = trials.rows_of_job(tx, job_id, {0, 2, 9})
     assert [row.number for row in rows] == [0, 2]
     assert [row.lease for row in rows] == [leases[0], leases[2]]
+
+
+def test_what_a_trial_warns_of_is_kept(database: Database, job_id: str) -> None:
+    lease = _place(database, job_id)
+    assert _read(database, lease).warnings == []
+    _finish(database, lease, replace(complete(0.5), warnings=("it has vanished",)))
+    assert _read(database, lease).warnings == ["it has vanished"]

@@ -51,12 +51,17 @@ def upgrade() -> None:
     op.create_index(op.f("ix_jobs_state"), "jobs", ["state"], unique=False)
     op.create_table(
         "outbox",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("job_id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False, comment="job, trial, report or retraining"),
         sa.Column("subject", sa.String(), nullable=True, comment="trial's row or retraining's id"),
         sa.Column("data", sa.JSON(), nullable=False, comment="what the event says"),
-        sa.Column("mirrored", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("mirrored", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),

@@ -15,7 +15,7 @@ def upgrade() -> None:
             sa.Float(),
             server_default="0",
             nullable=False,
-            comment="that it has been running, until running_since",
+            comment="that it has been running, by the scheduler's monotonic clock",
         ),
     )
     op.add_column(

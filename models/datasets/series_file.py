@@ -1,0 +1,64 @@
+"""CSV files as series: a row a step, the first one the oldest; columns of numbers, and dates."""
+
+from pathlib import Path
+
+import numpy as np
+
+from kerasearch.models.datasets.cells import parse_quantity
+from kerasearch.models.datasets.choice import DataChoice
+from kerasearch.models.datasets.csv_file import data_rows, scan_table
+from kerasearch.models.datasets.info import DatasetInfo, Kind, Schema
+from kerasearch.models.datasets.series import Series
+from kerasearch.models.datasets.series_columns import select_channels
+from kerasearch.searchspaces.problems import InvalidInput
+
+
+def inspect(path: Path, kind: Kind | None, schema: Schema) -> DatasetInfo:
+    """What a CSV file holds, its columns over time.
+
+    Raises:
+        InvalidInput: At `/file`, or inside `/schema`.
+    """
+    table = scan_table(path, schema, least=1)
+    dropped = (*schema.drop, *(n for n, c in schema.columns.items() if c.type == "drop"))
+    try:
+        channels = select_channels(table.columns, schema.target, dropped)
+    except InvalidInput as error:
+        raise error.under("/schema") from None
+    names = [table.columns[place].name for place in channels]
+    unused = [c.name for c in table.columns if c.name not in (*names, *dropped)]
+    warnings = [
+        *table.warnings,
+        *(f"column {n!r} holds no numbers: it is left out" for n in unused),
+    ]
+    if schema.target is None and len(names) > 1:
+        warnings.append(f"no target is said: {names[0]!r} is forecast, the others are only read")
+    return DatasetInfo(
+        format="series",
+        kind="series",
+        rows=table.rows,
+        shape=(len(channels),),
+        target=names[0],
+        drop=dropped,
+        class_counts=None,
+        tasks=("forecasting",),
+        target_shape=(1,),
+        columns=table.columns,
+        delimiter=table.delimiter,
+        header=table.header,
+        warnings=tuple(warnings),
+    )
+
+
+def load(path: Path, info: DatasetInfo, choice: DataChoice) -> Series:
+    """The series that columns of a file make, once `usable` found nothing against it."""
+    assert info.columns is not None and info.delimiter is not None  # noqa: S101, PT018 - it is CSV
+    channels = select_channels(
+        info.columns, choice.target or info.target, (*info.drop, *choice.drop)
+    )
+    x = np.empty((info.rows, len(channels)), np.float32)
+    with data_rows(path, info.delimiter, info.header is True) as rows:
+        for step, (_, cells) in enumerate(rows):
+            x[step] = [parse_quantity(cells[place]) for place in channels]
+    names = tuple(info.columns[place].name for place in channels)
+    return Series("series", x, None, features=names, horizon=choice.horizon)

@@ -1,0 +1,161 @@
+"""One job's search as the scheduler holds it: its study, and how far it is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from kerasearch.service.jobs import Job, Plateau
+from kerasearch.service.sampling.history import PastTrial
+from kerasearch.service.sampling.pruning import Pruning
+from kerasearch.service.sampling.studies import study_of
+from kerasearch.service.sampling.study import JobStudy
+from kerasearch.service.store.curves import EpochValue
+from kerasearch.service.store.trials import TrialRow
+from kerasearch.service.trials import TrialState
+from kerasearch.service.warm_start import EarlierTrial
+
+
+@dataclass
+class Search:
+    """A job that has begun and its study.
+
+    Attributes:
+        pruning: What ends trials that run; None where nothing does, or rungs do.
+        running: Numbers of the trials whose end the study doesn't know yet.
+        asked: Trials so far; the next one's number.
+        valued: A trial had a value.
+        failures: Trials without a value since the last one with a value.
+        last_failure: Why the last of them had none.
+        running_epochs: Of the trials that run.
+        exhausted: Every configuration of the space has been tried.
+        broken: What the sampler raised, if it did.
+        ending: Why no more trials are wanted; None while they are.
+    """
+
+    job: Job
+    study: JobStudy
+    pruning: Pruning | None
+    running: set[int]
+    asked: int
+    valued: bool = False
+    failures: int = 0
+    last_failure: str | None = None
+    running_epochs: int = 0
+    exhausted: bool = False
+    broken: str | None = None
+    ending: str | None = None
+    _epochs: dict[int, int] = field(default_factory=dict)
+    _values: dict[int, float | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        job: Job,
+        rows: list[TrialRow],
+        earlier: Iterable[EarlierTrial],
+        complete: Iterable[list[EpochValue]],
+    ) -> "Search":
+        """The search of a job that has these trials, whose complete ones have these curves."""
+        study = study_of(job.request, earlier)
+        study.replay(_past(job, row) for row in rows)
+        pruning = Pruning.of(job)
+        if pruning is not None:
+            for values in complete:
+                pruning.add_complete(values)
+        unended = {row.number for row in rows if not row.state.ended}
+        search = cls(job, study, pruning, unended, len(rows))
+        for row in rows:
+            if row.state.ended:
+                search._count(row)
+        return search
+
+    @property
+    def epochs(self) -> int:
+        """Of all trials so far."""
+        return sum(self._epochs.values()) + self.running_epochs
+
+    def tell(self, row: TrialRow) -> None:
+        """A trial has ended."""
+        self.running.discard(row.number)
+        values = row.values(self.job.request.objectives)
+        if values is not None:
+            self.study.tell(row.number, *values)
+        elif row.state is TrialState.PRUNED and row.value is not None:
+            self.study.tell_pruned(row.number, row.value, row.epochs)
+        else:
+            self.study.tell_failed(row.number)
+        self._count(row)
+
+    def go_on(self, number: int) -> None:
+        """A trial that was pruned at a rung is to be continued."""
+        if number not in self.running:
+            self.running.add(number)
+            self.study.resume(number)
+            del self._epochs[number]
+
+    def knows(self, row: TrialRow) -> bool:
+        """Whether a trial that hasn't ended is one that runs, or was pruned until now."""
+        return row.number in self.running or (row.value is not None and row.number < self.asked)
+
+    def failure(self) -> str | None:
+        """Why the job can't succeed any more, if so."""
+        if self.broken is not None:
+            return self.broken
+        if self.failures >= self.job.request.budget.failures:
+            return f"{self.failures} trials in a row had no value; the last: {self.last_failure}"
+        return None
+
+    def limit(self) -> str | None:
+        """Which limit is reached, so that nothing is to begin any more."""
+        job, budget = self.job, self.job.request.budget
+        if job.best is not None and budget.target is not None:
+            reached = self._sign * (budget.target - job.best.value)
+            if reached >= 0:
+                return f"the target {budget.target:g} was reached by trial {job.best.number}"
+        if budget.plateau is not None and self._is_at(budget.plateau):
+            least = f" by more than {budget.plateau.min_delta:g}" * (budget.plateau.min_delta > 0)
+            return f"none of the last {budget.plateau.trials} trials bettered the best{least}"
+        if budget.time_s is not None and job.progress.elapsed_s >= budget.time_s:
+            return f"the time budget of {budget.time_s:g} s is used up"
+        if budget.epochs_total and self.epochs >= budget.epochs_total:
+            return f"the budget of {budget.epochs_total} epochs over all trials is used up"
+        return None
+
+    def used_up(self) -> str | None:
+        """Why no more trials can be asked for; those that wait may begin."""
+        if self.asked >= self.job.request.budget.trials:
+            return f"the budget of {self.job.request.budget.trials} trials is used up"
+        return "every configuration of the space has been tried" if self.exhausted else None
+
+    @property
+    def _sign(self) -> int:
+        """That makes less better."""
+        return -1 if self.job.request.directions[0] == "maximize" else 1
+
+    def _is_at(self, plateau: Plateau) -> bool:
+        """Trials count in the order of their numbers, whichever ended first."""
+        best, since = None, 0
+        for _, value in sorted(self._values.items()):
+            since += 1
+            if value is not None and (
+                best is None or self._sign * value < self._sign * best - plateau.min_delta
+            ):
+                best, since = value, 0
+        return best is not None and since >= plateau.trials
+
+    def _count(self, row: TrialRow) -> None:
+        self._epochs[row.number] = row.epochs
+        complete = row.state is TrialState.COMPLETE
+        self._values[row.number] = row.value if complete else None
+        if row.value is not None:
+            self.valued = True
+            self.failures = 0
+        else:
+            self.failures += 1
+            self.last_failure = row.reason
+
+
+def _past(job: Job, row: TrialRow) -> PastTrial:
+    values = row.values(job.request.objectives)
+    if values is None and row.state is TrialState.PRUNED and row.value is not None:
+        return PastTrial(row.number, row.params, row.state, (row.value,), row.epochs)
+    return PastTrial(row.number, row.params, row.state, values)

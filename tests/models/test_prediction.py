@@ -1,0 +1,147 @@
+import csv
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from kerasearch.models.datasets import DataChoice, Dataset, Schema, inspect_file, load_file
+from kerasearch.models.datasets.padding import PADDING
+from kerasearch.models.evaluation import predict
+from kerasearch.models.mlp import MLP
+from kerasearch.models.plan import TrainingPlan
+from kerasearch.models.prediction import predictions
+from kerasearch.models.saving import save_model
+from kerasearch.models.tasks import TASKS, TaskName, direction_of
+from kerasearch.models.training import train
+from kerasearch.models.training_data import training_data
+from kerasearch.searchspaces.problems import InvalidInput
+
+PARAMS = {"layers": 1, "units_1": 4, "activation": "relu", "batch_norm": False, "dropout": 0.0}
+
+PEOPLE = "name,age,town,paid,left\n" + "".join(
+    f'p{i},{"" if i == 7 else 20 + i},{("Thun", "Bern", "Chur")[i % 3]},"1,{i:03}",{"yn"[i % 2]}\n'
+    for i in range(30)
+)
+
+
+class Saved(NamedTuple):
+    """A model in `path`, and what it said of the rows that it was trained on."""
+
+    path: Path
+    outputs: np.ndarray
+
+
+def saved(dataset: Dataset, task: TaskName, folder: Path) -> Saved:
+    rows = np.arange(len(dataset))
+    data = training_data(dataset, rows, rows, task=task, scale="standard", params={})
+    metric = TASKS[task].objective
+    plan = TrainingPlan(1, metric, direction_of(metric))
+    result = train(MLP(data.shape), PARAMS, data.parts, plan, 7, lambda *_: True)
+    save_model(result, data.shape, data.prepared.description, folder / "m.keras")
+    return Saved(folder / "m.keras", predict(result.model, data.train.x))
+
+
+def people(folder: Path, target: str, task: TaskName) -> Dataset:
+    path = folder / "people.csv"
+    path.write_text(PEOPLE)
+    schema = Schema(target=target, columns={"name": {"type": "drop"}})
+    info = inspect_file(path, path.name, None, schema)
+    return load_file(path, info, DataChoice(task=task))
+
+
+@pytest.fixture(scope="module")
+def leaving(tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    folder = tmp_path_factory.mktemp("leaving")
+    return saved(people(folder, "left", "classification"), "classification", folder)
+
+
+def test_raw_rows_of_a_table_are_encoded_as_they_were_for_training(leaving: Saved) -> None:
+    head, *lines = predictions(leaving.path, leaving.path.with_name("people.csv"))
+    assert head == ["predicted", "p(n)", "p(y)"]
+    assert [line[0] for line in lines] == ["ny"[place] for place in leaving.outputs.argmax(axis=1)]
+    np.testing.assert_allclose([line[1:] for line in lines], leaving.outputs, rtol=1e-5)
+
+
+def test_other_columns_orders_and_files_make_no_difference(tmp_path: Path, leaving: Saved) -> None:
+    (tmp_path / "few.csv").write_text(
+        "town;what;paid;age\nThun;1;1000;20\nBern;2;1,001;21\nChur;3;1002;22\n"
+    )
+    pq.write_table(
+        pa.table(
+            {"age": [20, 21, 22], "paid": [1000, 1001, 1002], "town": ["Thun", "Bern", "Chur"]}
+        ),
+        tmp_path / "few.parquet",
+    )
+    for name in ("few.csv", "few.parquet"):
+        _, *lines = predictions(leaving.path, tmp_path / name)
+        np.testing.assert_allclose([line[1:] for line in lines], leaving.outputs[:3], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("age,paid\n1,2\n", "no column 'town'"),
+        ("age,town,paid\n1,Bern,2\nold,Bern,2\n", "line 3: column 'age' must hold a number"),
+    ],
+)
+def test_rows_that_the_model_cannot_take_are_refused(
+    tmp_path: Path, leaving: Saved, content: str, sentence: str
+) -> None:
+    (tmp_path / "odd.csv").write_text(content)
+    with pytest.raises(InvalidInput, match=sentence):
+        list(predictions(leaving.path, tmp_path / "odd.csv"))
+
+
+def test_numbers_are_predicted_in_their_units(tmp_path: Path) -> None:
+    model = saved(people(tmp_path, "paid", "regression"), "regression", tmp_path)
+    head, *lines = predictions(model.path, tmp_path / "people.csv")
+    assert head == ["predicted"]
+    np.testing.assert_allclose(lines, model.outputs, rtol=1e-5)
+    assert 900 < np.mean(lines) < 1200
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz"])
+def test_sequences_may_end_early(tmp_path: Path, suffix: str) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20, 4, 1)).astype(np.float32)
+    x[::2, 2:] = PADDING
+    names = ("t0", "t1", "t2", "t3")
+    dataset = Dataset("sequence", x, rng.integers(0, 2, 20), ("a", "b"), names)
+    model = saved(dataset, "classification", tmp_path)
+    file = tmp_path / f"rows{suffix}"
+    if suffix == ".npz":
+        np.savez(file, x=np.where(x == PADDING, np.nan, x))
+    else:
+        lines = [["" if v == PADDING else repr(float(v)) for v in row] for row in x[..., 0]]
+        with file.open("w", newline="") as out:
+            csv.writer(out).writerows([names, *lines])
+    _, *found = predictions(model.path, file)
+    np.testing.assert_allclose([line[1:] for line in found], model.outputs, rtol=1e-5)
+
+
+def test_a_model_of_another_origin_says_nothing_of_its_rows(tmp_path: Path) -> None:
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "m.keras")
+    with pytest.raises(InvalidInput, match="doesn't say which rows it takes"):
+        list(predictions(tmp_path / "m.keras", tmp_path / "rows.csv"))
+
+
+def test_the_command_writes_csv_and_says_what_is_wrong(leaving: Saved) -> None:
+    kerasearch, table = (
+        Path(sys.executable).with_name("kerasearch"),
+        leaving.path.with_name("people.csv"),
+    )
+    for model, code in ((leaving.path, 0), (table, 1)):
+        command = [kerasearch, "predict", model, table]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert ran.returncode == code, ran.stderr
+        if code:
+            assert ran.stderr == f"{table} is no .keras file: File is not a zip file\n"
+        else:
+            assert ran.stdout.startswith("predicted,p(n),p(y)\n")
+            assert ran.stdout.count("\n") == 31

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from kerasearch.models import FAMILIES
+from kerasearch.models.datasets import Schema, inspect_file
+from kerasearch.service.cli import app
+from kerasearch.service.command.job_files import read_job_file
+from kerasearch.service.jobs import JobRequest
+from kerasearch.service.store.datasets import StoredDataset
+from kerasearch.service.submission import understand
+
+
+def init(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["init", *map(str, arguments)])
+
+
+def understood(
+    text: str, folder: Path, data: Path | None = None, kind: str | None = None
+) -> JobRequest:
+    """The job in a printed file, once as it is and once with its space in force."""
+    info = None if data is None else inspect_file(data, data.name, kind, Schema())
+    stored = None if data is None or info is None else StoredDataset("0", data.stem, "", info)
+    with_space = text.replace("# space:", "space:").replace("\n#   ", "\n  ")
+    for version in (with_space[with_space.index("model:") :], text):
+        (folder / "job.yaml").write_text(version)
+        request = JobRequest.model_validate(read_job_file(folder / "job.yaml"))
+        meant, _ = understand(request, lambda _: stored, [])
+    return meant
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_without_data_it_is_a_job_on_a_built_in_dataset(family: str, tmp_path: Path) -> None:
+    done = init(family)
+    assert done.exit_code == 0, done.output
+    assert understood(done.stdout, tmp_path).model == family
+
+
+def test_columns_over_time_are_a_series(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.csv"
+    prices.write_text(
+        "date,open,close\n" + "".join(f"2020-01-{d},{d},{d + 1}\n" for d in range(10, 31))
+    )
+    done = init("recurrent", "--data", prices)
+    assert f"kerasearch datasets add {prices} --name prices --kind series" in done.stdout
+    assert "target: open  # a guess; it could be close" in done.stdout
+    request = understood(done.stdout, tmp_path, prices, "series")
+    assert (request.data.task, request.data.target) == ("forecasting", "open")
+
+
+def test_the_last_column_of_a_table_is_guessed_to_be_the_target(tmp_path: Path) -> None:
+    table = tmp_path / "my table.csv"
+    table.write_text(
+        "size,town,left\n" + "".join(f"{i},{'ab'[i % 2]},{i % 2}\n" for i in range(40))
+    )
+    done = init("mlp", "--data", table)
+    assert "--name my-table --kind tabular" in done.stdout
+    assert "dataset: my-table  # tabular" in done.stdout
+    request = understood(done.stdout, tmp_path, table)
+    assert (request.data.task, request.data.target) == ("classification", "left")
+
+
+def test_a_text_is_continued(tmp_path: Path) -> None:
+    story = tmp_path / "story.txt"
+    story.write_text("Once upon a time. " * 20)
+    done = init("recurrent", "--data", story)
+    assert understood(done.stdout, tmp_path, story, "text").data.task == "step_labelling"
+
+
+def test_data_that_the_family_does_not_read_are_refused(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("a,b\n1,2\n3,4\n")
+    done = init("cnn", "--data", table)
+    assert done.exit_code == 1
+    assert "image data come as" in done.stderr
+
+
+def test_an_unknown_family_is_bad_usage() -> None:
+    done = init("recurent")
+    assert done.exit_code == 2
+    assert "did you mean 'recurrent'" in done.stderr
