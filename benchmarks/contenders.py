@@ -2,8 +2,8 @@
 
     python benchmarks/contenders.py CONTENDER WORKLOAD COUNT FOLDER [--part 0/2]
 
-Says `ready` when all is imported and the rows are read, begins at a line on stdin, and ends with a
-line of JSON. Everybody gets the same models (Kerasearch's families build them), rows, loss,
+Says `ready` when all is imported and the data are loaded, begins at a line on stdin, and ends with
+a line of JSON. Everybody gets the same models (Kerasearch's families build them), rows, loss,
 optimizer, early stopping and best weights, and leaves a confusion matrix and a record a trial.
 """
 
@@ -17,11 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from workloads import PATIENCE, WORKLOADS, Workload
+from workloads import PATIENCE, WORKLOADS, Workload, data_of
 
-from kerasearch.models.datasets import fit_scaling
-from kerasearch.models.plan import Parts
+from kerasearch.models.training_data import TrainingData
 from kerasearch.searchspaces.parameters import Params, Value
 from kerasearch.searchspaces.training import DEFAULTS
 from kerasearch.service.process import die_with_parent, silent_stderr
@@ -43,7 +41,7 @@ class Task:
 
     Attributes:
         part: `(i, n)`: every n-th configuration from the i-th on is its own.
-        folder: Holds `rows.npz`; what a contender writes goes to a folder of its own in it.
+        folder: What a contender writes goes to a folder of its own in it.
     """
 
     workload: str
@@ -60,11 +58,6 @@ class Task:
         first, step = self.part
         return self.of.configurations(self.count)[first::step]
 
-    @property
-    def rows(self) -> Parts:
-        with np.load(self.folder / "rows.npz") as rows:
-            return Parts(**rows)
-
     @contextmanager
     def own_folder(self) -> Iterator[Path]:
         folder = self.folder / f"files-{os.getpid()}"
@@ -72,16 +65,12 @@ class Task:
         yield folder
 
 
-def compiled_model(task: Task, rows: Parts, params: Params) -> Any:  # keras ships no types
+def compiled_model(family: str, data: TrainingData, params: Params) -> Any:  # keras has no types
     from kerasearch.models import load_family
-    from kerasearch.models.family import DataShape, hyperparameters
+    from kerasearch.models.family import hyperparameters
     from kerasearch.models.optimizers import make_optimizer
 
-    dataset_kind = {"recurrent": "sequence", "mlp": "tabular", "cnn": "image"}[task.of.family]
-    scaling = fit_scaling(rows.x_train, "standard", dataset_kind)
-    classes = int(rows.y_train.max()) + 1
-    shape = DataShape(rows.x_train.shape[1:], classes, scaling)
-    model = load_family(task.of.family)(shape).build(hyperparameters(params))
+    model = load_family(family)(data.shape).build(hyperparameters(params))
     model.compile(
         make_optimizer({**DEFAULTS, **params}),
         "sparse_categorical_crossentropy",
@@ -91,14 +80,14 @@ def compiled_model(task: Task, rows: Parts, params: Params) -> Any:  # keras shi
 
 
 def fitted(
-    model: Any, rows: Parts, batch_size: Value, epochs: int, callbacks: list[Any]
+    model: Any, data: TrainingData, batch_size: Value, epochs: int, callbacks: list[Any]
 ) -> dict[str, list[float]]:
     history = model.fit(
-        rows.x_train,
-        rows.y_train,
+        data.train.x,
+        data.train.y,
         batch_size=batch_size,
         epochs=epochs,
-        validation_data=(rows.x_validation, rows.y_validation),
+        validation_data=(data.validation.x, data.validation.y),
         callbacks=callbacks,
         verbose=0,
     ).history
@@ -111,22 +100,22 @@ def early_stopping() -> Any:
     return keras.callbacks.EarlyStopping("val_loss", patience=PATIENCE, restore_best_weights=True)
 
 
-def leave_confusion_matrix(model: Any, rows: Parts, path: Path) -> None:
+def leave_confusion_matrix(model: Any, data: TrainingData, path: Path) -> None:
     from sklearn.metrics import confusion_matrix
 
-    predicted = model.predict(rows.x_validation, verbose=0).argmax(axis=1)
-    counts = confusion_matrix(rows.y_validation, predicted)
+    predicted = model.predict(data.validation.x, verbose=0).argmax(axis=1)
+    counts = confusion_matrix(data.validation.y, predicted)
     path.write_text(json.dumps(counts.tolist()))
 
 
-def one_trial(task: Task, rows: Parts, params: Params, path: Path) -> Result:
+def one_trial(task: Task, data: TrainingData, params: Params, path: Path) -> Result:
     """A trial as written by hand around `model.fit`."""
     import keras
 
     keras.backend.clear_session()
-    model = compiled_model(task, rows, params)
-    curves = fitted(model, rows, params["batch_size"], task.of.epochs, [early_stopping()])
-    leave_confusion_matrix(model, rows, path)
+    model = compiled_model(task.of.family, data, params)
+    curves = fitted(model, data, params["batch_size"], task.of.epochs, [early_stopping()])
+    leave_confusion_matrix(model, data, path)
     return Result(max(curves["val_accuracy"]), len(curves["loss"]))
 
 
@@ -136,7 +125,7 @@ def optuna_fit(task: Task) -> Callable[[], list[Result]]:
     import sklearn.metrics  # noqa: F401
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    rows = task.rows
+    data = data_of(task.of.load())
 
     def run() -> list[Result]:
         with task.own_folder() as folder:
@@ -150,7 +139,7 @@ def optuna_fit(task: Task) -> Callable[[], list[Result]]:
             def objective(trial: optuna.Trial) -> float:
                 drawn = {name: trial.suggest_categorical(name, v) for name, v in varied.items()}
                 path = folder / f"confusion-{trial.number}.json"
-                result = one_trial(task, rows, {**task.of.fixed, **drawn}, path)
+                result = one_trial(task, data, {**task.of.fixed, **drawn}, path)
                 trial.set_user_attr("epochs", result.epochs)
                 return result.value
 
@@ -165,7 +154,7 @@ def keras_tuner(task: Task) -> Callable[[], list[Result]]:
     import sklearn.metrics  # noqa: F401
     import tensorboard.plugins.hparams.api  # noqa: F401 - it imports that itself, later
 
-    rows = task.rows
+    data = data_of(task.of.load())
     mine = task.configurations
     results = []
 
@@ -175,12 +164,14 @@ def keras_tuner(task: Task) -> Callable[[], list[Result]]:
             self.folder = folder
 
         def build(self, hp: Any) -> Any:
-            return compiled_model(task, rows, mine[hp.Choice("configuration", range(len(mine)))])
+            return compiled_model(
+                task.of.family, data, mine[hp.Choice("configuration", range(len(mine)))]
+            )
 
         def fit(self, hp: Any, model: Any, *args: Any, **options: Any) -> Any:
             batch_size = mine[hp["configuration"]]["batch_size"]
             history = model.fit(*args, batch_size=batch_size, **options)
-            leave_confusion_matrix(model, rows, self.folder / f"{hp['configuration']}.json")
+            leave_confusion_matrix(model, data, self.folder / f"{hp['configuration']}.json")
             curves = history.history
             results.append(Result(max(curves["val_accuracy"]), len(curves["loss"])))
             return history
@@ -192,10 +183,10 @@ def keras_tuner(task: Task) -> Callable[[], list[Result]]:
             )
             tuner.oracle._max_collisions = 100_000  # or it gives up before it has drawn them all
             tuner.search(
-                rows.x_train,
-                rows.y_train,
+                data.train.x,
+                data.train.y,
                 epochs=task.of.epochs,
-                validation_data=(rows.x_validation, rows.y_validation),
+                validation_data=(data.validation.x, data.validation.y),
                 callbacks=[early_stopping()],
                 verbose=0,
             )
@@ -226,7 +217,7 @@ def _send_trial(pipe: Any, task: Task, params: Params, path: Path) -> None:
     die_with_parent()
     with silent_stderr():
         _take_threads(task)
-        pipe.send(one_trial(task, task.rows, params, path))
+        pipe.send(one_trial(task, data_of(task.of.load()), params, path))
 
 
 def ray_tune(task: Task) -> Callable[[], list[Result]]:
@@ -246,7 +237,7 @@ def ray_tune(task: Task) -> Callable[[], list[Result]]:
 
     def train(config: dict[str, Any]) -> None:
         params = task.configurations[config["configuration"]]
-        result = one_trial(task, task.rows, params, Path("confusion.json"))
+        result = one_trial(task, data_of(task.of.load()), params, Path("confusion.json"))
         tune.report({"val_accuracy": result.value, "epochs": result.epochs})
 
     def run() -> list[Result]:

@@ -59,16 +59,26 @@ def main() -> None:
             role = role_of(part)
             # Proportional: a page that forked processes share counts once.
             memory[role] = memory.get(role, 0) + part.memory_full_info().pss / MIB
-        before = sum(sum(part.cpu_times()[:2]) for part in parts)
+        before = cpu_s_of(parts)
         time.sleep(IDLE_S)
-        used = sum(sum(part.cpu_times()[:2]) for part in parts) - before
-        figures["idle, % of a core"] = 100 * used / IDLE_S
+        used = {role: cpu_s - before[role] for role, cpu_s in cpu_s_of(parts).items()}
+        figures["idle, % of a core"] = 100 * sum(used.values()) / IDLE_S
+        figures |= {f"{role} idle, %": 100 * cpu_s / IDLE_S for role, cpu_s in used.items()}
         stopping = time.monotonic()
         process.terminate()
         process.wait()
         figures["SIGTERM to the end, s"] = time.monotonic() - stopping
         figures["processes left"] = sum(not is_gone(part) for part in parts)
     show({**figures, **{f"{role}, MiB": value for role, value in sorted(memory.items())}})
+
+
+def cpu_s_of(parts: list[psutil.Process]) -> dict[str, float]:
+    """By role; of the main threads, finer than the kernel's ticks."""
+    used: dict[str, float] = {}
+    for part in parts:
+        nanoseconds = int(Path(f"/proc/{part.pid}/schedstat").read_text().split()[0])
+        used[role_of(part)] = used.get(role_of(part), 0) + nanoseconds / 1e9
+    return used
 
 
 def role_of(process: psutil.Process) -> str:

@@ -23,11 +23,10 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
 from metering import metered
 from rich.console import Console
 from rich.table import Table
-from workloads import PATIENCE, SPLIT, WORKLOADS, Workload, parts_of, write_csv
+from workloads import PATIENCE, SPLIT, WORKLOADS, Workload, write_csv
 
 from kerasearch.service.client import Client
 from kerasearch.service.jobs import Job
@@ -99,8 +98,6 @@ def measure(contender: str, workload: str, count: int) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         if contender == "kerasearch":
             return by_kerasearch(WORKLOADS[workload], count, Path(folder))
-        rows = asdict(parts_of(WORKLOADS[workload].load()))
-        np.savez(Path(folder, "rows.npz"), **rows)
         name, _, processes = contender.partition(" x")
         return by_processes(name, workload, count, int(processes or 1), Path(folder))
 
@@ -123,7 +120,7 @@ def by_kerasearch(workload: Workload, count: int, folder: Path) -> Run:
             "data": {"dataset": workload.dataset or TABLE, "split": SPLIT},
             "space": {**workload.fixed, **choices},
             # No configuration is drawn twice, so this many are all of them.
-            "search": {"sampler": "random"},
+            "search": {"sampler": "random", "pruner": "none"},
             "budget": {"trials": count, "epochs": workload.epochs},
             "training": {"early_stopping": {"patience": PATIENCE}},
         }
@@ -159,11 +156,13 @@ def await_mirror(service: RunningService) -> None:
 
 def by_processes(name: str, workload: str, count: int, number: int, folder: Path) -> Run:
     script = Path(__file__).with_name("contenders.py")
+    log = (folder / "log").open("wb")
     processes = [
         subprocess.Popen(
             [sys.executable, script, name, workload, str(count), folder, f"--part={i}/{number}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=log,
             text=True,
         )
         for i in range(number)
@@ -172,7 +171,7 @@ def by_processes(name: str, workload: str, count: int, number: int, folder: Path
         for process in processes:
             while (line := process.stdout.readline().strip()) != "ready":
                 if process.poll() is not None:
-                    raise RuntimeError(f"{name} ended at its start")
+                    raise RuntimeError(f"{name} ended at its start: {_said(folder)}")
         with metered([process.pid for process in processes]) as meter:
             begun = time.monotonic()
             for process in processes:
@@ -182,16 +181,21 @@ def by_processes(name: str, workload: str, count: int, number: int, folder: Path
             for process in processes:
                 while not (line := process.stdout.readline()).startswith("["):
                     if not line:
-                        raise RuntimeError(f"{name} ended before its last trial")
+                        raise RuntimeError(f"{name} ended too early: {_said(folder)}")
                 results += json.loads(line)
             wall_s = time.monotonic() - begun
     finally:
         for process in processes:
             process.kill()
             process.communicate()
+        log.close()
     best = max(result["value"] for result in results)
     epochs = sum(result["epochs"] for result in results)
     return Run(wall_s, meter.cpu_s, meter.peak_mib, len(results), epochs, best)
+
+
+def _said(folder: Path) -> str:
+    return (folder / "log").read_text()[-3000:]
 
 
 def show(runs: dict[str, dict[str, list[Run]]]) -> None:

@@ -56,9 +56,7 @@ def main() -> None:
         for number in range(given.rounds):
             for up in (True, False) if number % 2 else (False, True):
                 with nullcontext() if up else standing_still(server):
-                    took_s, results = run(
-                        client, tracking, f"{number}-{'with' if up else 'without'}"
-                    )
+                    took_s, results = run(client, f"{number}-{'with' if up else 'without'}")
                 seconds[up].append(took_s)
                 alike = alike and results == expected
                 missing += await_mirror(client, tracking)

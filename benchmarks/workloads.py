@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.datasets import make_classification
 
 from kerasearch.models.datasets import Dataset, load_builtin, split_rows
-from kerasearch.models.plan import Parts
+from kerasearch.models.training_data import TrainingData, training_data
 from kerasearch.searchspaces.parameters import Params, Value
 
 SPLIT = {"validation": 0.2, "test": 0.2, "stratify": True, "seed": 0}
@@ -47,14 +47,23 @@ class Workload:
         return [{**self.fixed, **dict(zip(varied, values, strict=True))} for values in combined]
 
     def load(self) -> Dataset:
-        return load_builtin(self.dataset) if self.dataset else _generated_table()
+        return load_builtin(self.dataset) if self.dataset else generated_table()
 
 
 WORKLOADS = {
     "lstm": Workload(
         "recurrent",
         "epidemic-curves",
-        {"cell": "lstm", "layers": 1, "second_layer": "one", "dropout": 0.1, "optimizer": "adam"},
+        {
+            "cell": "lstm",
+            "layers": 1,
+            "bidirectional": False,
+            "second_layer": "one",
+            "dropout": 0.1,
+            "recurrent_dropout": 0.0,
+            "recurrent_initializer": "orthogonal",
+            "optimizer": "adam",
+        },
         {"units": (10, 20, 50), "batch_size": (64, 128), "learning_rate": (1e-3, 1e-2)},
         epochs=10,
     ),
@@ -91,14 +100,16 @@ WORKLOADS = {
 }
 
 
-def parts_of(dataset: Dataset) -> Parts:
-    """The rows that a job with `SPLIT` trains and validates on."""
+def data_of(dataset: Dataset) -> TrainingData:
+    """The rows that a job with `SPLIT` trains and validates on, and their scaling."""
     split = split_rows(dataset.y, **SPLIT)
-    return Parts(
-        dataset.x[split.train],
-        dataset.y[split.train],
-        dataset.x[split.validation],
-        dataset.y[split.validation],
+    return training_data(
+        dataset,
+        split.train,
+        split.validation,
+        task="classification",
+        scale="standard",
+        params={},
     )
 
 
@@ -111,7 +122,7 @@ def write_csv(dataset: Dataset, path: Path) -> None:
     path.write_text("\n".join([header, *lines]) + "\n")
 
 
-def _generated_table() -> Dataset:
+def generated_table() -> Dataset:
     x, y = make_classification(
         10_000, 12, n_informative=8, n_classes=4, flip_y=0.02, random_state=0
     )

@@ -123,6 +123,14 @@ FAMILIES = {
             data_kinds=("sequence", "series", "text"),
             entry="kerasearch.models.recurrent:Recurrent",
         ),
+        FamilyInfo(
+            name="som",
+            description="a self-organizing map: a grid of cells on which like rows are near",
+            tasks=("mapping",),
+            data_kinds=("tabular", "image"),
+            entry="kerasearch.models.som:SOM",
+            training=("batch_size", "epochs"),
+        ),
     )
 }
 

@@ -37,6 +37,8 @@ class Autoencoder(ModelFamily):
     def build(self, hp: HyperParameters) -> keras.Model:
         variant = one_of(hp, "variant", VARIANTS)
         inputs, x = self.scaled_input()
+        if variant == "stacked":
+            whole(hp, "pretraining_epochs")  # refused before anything is trained
         x = keras.layers.Flatten(name="visible")(x)
         visible = x.shape[-1]
         if variant == "denoising":

@@ -12,6 +12,9 @@ from kerasearch.searchspaces.collaborative_autoencoder import ACTIVATIONS
 
 Tensor: TypeAlias = Any  # keras ships no types
 
+DAMPING = 3.0
+"""Ratings of the mean that every row is taken to have beside its own."""
+
 
 class CollaborativeAutoencoder(ModelFamily):
     """A row's known ratings are squeezed into a code, from which all its ratings are made.
@@ -22,7 +25,7 @@ class CollaborativeAutoencoder(ModelFamily):
     A row is a user or an item. In training it is made again from what isn't hidden; the loss is
     `alpha` times the squared errors of hidden ratings and `beta` times those of the others, over
     the known ratings, and L2 on the weights: Strub, Gaudel & Mary, Hybrid Recommender System based
-    on Autoencoders, 2016, eq. 4.
+    on Autoencoders, 2016.
     """
 
     def build(self, hp: HyperParameters) -> keras.Model:
@@ -37,9 +40,7 @@ class CollaborativeAutoencoder(ModelFamily):
         predicted = DenoisingLoss(hp["alpha"], hp["beta"])(predicted, ratings, known, kept)
         return keras.Model(inputs, self.in_real_units(predicted))
 
-    def _dense(
-        self, hp: HyperParameters, units: int, activation: str | None
-    ) -> keras.layers.Layer:
+    def _dense(self, hp: HyperParameters, units: int, activation: str | None) -> keras.layers.Layer:
         penalty = keras.regularizers.L2(hp["l2"])
         return keras.layers.Dense(units, activation, kernel_regularizer=penalty)
 
@@ -48,9 +49,9 @@ class CollaborativeAutoencoder(ModelFamily):
 class Centred(keras.layers.Layer):  # type: ignore[misc]
     """Rows less the mean of what they keep, and that mean, `(n, 1)`.
 
-    The mean is drawn to 0, the mean of all, as if there were `DAMPING` more ratings of it. Rows are
-    divided by the root of their length: else those with many ratings would saturate the code. So
-    Koren, Factorization Meets the Neighborhood, 2008, sums what a user has rated.
+    The mean is drawn to 0, the mean of all, by `DAMPING` ratings more of it. Rows are divided by
+    the root of how many ratings they keep, else long ones would saturate the code. So Koren,
+    Factorization Meets the Neighborhood, 2008, sums what a user has rated.
 
     Call arguments:
         ratings: Scaled, 0 where nothing is known.
@@ -61,9 +62,6 @@ class Centred(keras.layers.Layer):  # type: ignore[misc]
         count = ops.sum(kept, axis=-1, keepdims=True)
         mean = ops.sum(ratings * kept, axis=-1, keepdims=True) / (count + DAMPING)
         return (ratings - mean) * kept / ops.sqrt(ops.maximum(count, 1.0)), mean
-
-
-DAMPING = 3.0
 
 
 @keras.saving.register_keras_serializable("kerasearch")

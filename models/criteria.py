@@ -56,7 +56,7 @@ def criterion_of(data: DataShape, asked: Collection[str]) -> Criterion:
             # Keras's own counts padding as steps, where no mask reaches the output.
             return Criterion(loss, metrics, loss, () if data.padded else ("accuracy",))
         case "rating_prediction":
-            loss = KnownError(*_units(data))
+            loss = KnownError(_units(data)[0])
             known = tuple(KNOWN_METRICS[name](name=name) for name in names)
             return Criterion(loss, known, loss, known)  # its models need more than Keras anyway
         case _:

@@ -25,6 +25,7 @@ class DBN(ModelFamily):
     def build(self, hp: HyperParameters) -> keras.Model:
         inputs, x = self.scaled_input()
         x = keras.layers.ReLU(max_value=1.0, name=VISIBLE)(keras.layers.Flatten()(x))
+        _pretraining(hp)  # refused before anything is trained
         widths = [whole(hp, f"units_{layer}") for layer in range(1, whole(hp, "layers") + 1)]
         visible = x.shape[-1]
         for layer, width in enumerate(widths, 1):
@@ -38,23 +39,30 @@ class DBN(ModelFamily):
 
     def prepare(self, model: keras.Model, hp: HyperParameters, x_train: Features) -> None:
         """Train the machines greedily, and start the network from them."""
-        if not hp["pretraining_epochs"]:
+        epochs, rate = _pretraining(hp)
+        if not epochs:
             return
         seen = keras.Model(model.input, model.get_layer(VISIBLE).output)
         values = seen.predict(x_train, verbose=0)
         for layer in range(1, whole(hp, "layers") + 1):
             encoder = model.get_layer(f"encoder_{layer}")
-            machine = _trained(
-                values,
-                encoder.units,
-                epochs=whole(hp, "pretraining_epochs"),
-                learning_rate=hp["pretraining_rate"],
-            )
+            machine = _trained(values, encoder.units, epochs=epochs, learning_rate=rate)
             encoder.set_weights([machine.kernel, machine.hidden_bias])
             if self.data.task == "reconstruction":
                 transposed = keras.ops.transpose(machine.kernel)
                 model.get_layer(f"decoder_{layer}").set_weights([transposed, machine.visible_bias])
             values = keras.ops.convert_to_numpy(machine.hidden_probabilities(values))
+
+
+def _pretraining(hp: HyperParameters) -> tuple[int, float]:
+    """Epochs of each machine, 0 for none, and its learning rate."""
+    epochs, rate = hp["pretraining_epochs"], hp["pretraining_rate"]
+    if epochs != int(epochs) or epochs < 0 or rate <= 0:
+        raise ValueError(
+            "pretraining_epochs must be a whole number of at least 0 and pretraining_rate above "
+            f"0, not {epochs} and {rate}"
+        )
+    return int(epochs), float(rate)
 
 
 PRETRAINING_BATCH = 16

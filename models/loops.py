@@ -37,7 +37,7 @@ def obstacle(
 ) -> str | None:
     """Why a model's epochs can't be compiled whole."""
     if streamed:
-        return "streamed: the rows don't fit into memory"
+        return "streamed: each batch is made when its turn comes"
     if stateful:
         return "stateful: each batch goes on where the one before ended"
     if foreign := foreign_parts(sketch):

@@ -22,6 +22,7 @@ DRAWINGS = {
     "predictions": "kerasearch.models.number_pictures:draw_predictions",
     "residuals": "kerasearch.models.number_pictures:draw_residuals",
     "row_errors": "kerasearch.models.number_pictures:draw_row_errors",
+    "map": "kerasearch.models.map_pictures:draw_map",
     "forecast": "kerasearch.models.series_pictures:draw_forecast",
 }
 """An evaluation's table to what draws it: `draw(table, path)` writes a PNG."""

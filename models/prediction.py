@@ -5,6 +5,7 @@
 
 import argparse
 import csv
+import os
 import sys
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -24,6 +25,7 @@ from kerasearch.models.datasets.padding import PADDING, real_steps
 from kerasearch.models.datasets.parquet_file import read_parquet
 from kerasearch.models.evaluation import predict
 from kerasearch.models.model_file import has_own_layers, read_description
+from kerasearch.models.rating_predictions import predicted_ratings
 from kerasearch.searchspaces.problems import InvalidInput, unknown
 
 if TYPE_CHECKING:
@@ -42,7 +44,8 @@ def predictions(model_path: Path, file: Path) -> Iterator[Line]:
     Args:
         model_path: A `.keras` file that Kerasearch saved.
         file: Rows as those that the model was trained on, with or without the target: CSV, Parquet
-            or NPZ; of a series its newest steps, of a text how it begins.
+            or NPZ; of a series its newest steps, of a text how it begins; of ratings what is known
+            and, with no rating, what is to be told.
 
     Raises:
         InvalidInput: The file doesn't hold what the model takes.
@@ -63,6 +66,9 @@ def predictions(model_path: Path, file: Path) -> Iterator[Line]:
             text = file.read_text(encoding="utf-8").rstrip("\n")
             yield ["continuation"]
             yield [continued(model, description["rows"], text, CHARACTERS)]
+        case "ratings":
+            yield ["user", "item", "predicted"]
+            yield from predicted_ratings(model, description["rows"], file)
         case _:
             yield _names(description)
             for rows in _batches(description, file):
@@ -104,7 +110,7 @@ def _without_gaps(x: Features, kind: str) -> Features:
 
 
 def _same_size(x: Features, shape: tuple[int, ...]) -> Features:
-    if x[0].size != np.prod(shape):
+    if np.prod(x.shape[1:]) != np.prod(shape):
         raise InvalidInput.at("", f"the model takes rows of shape {shape}, not {x.shape[1:]}")
     return x.reshape(-1, *shape)
 
@@ -148,6 +154,8 @@ def _names(description: dict[str, Any]) -> Line:
             return ["predicted", *(f"p({name})" for name in description["classes"])]
         case "reconstruction":
             return ["error"]
+        case "mapping":
+            return ["row", "column", "distance", "apart"]
         case "regression" if description["output_shape"] != [1]:
             return [f"predicted_{i + 1}" for i in range(np.prod(description["output_shape"]))]
     return ["predicted"]
@@ -186,6 +194,8 @@ def main() -> None:
         else:
             with asked.output.open("w", encoding="utf-8", newline="") as out:
                 csv.writer(out).writerows(predictions(asked.model, asked.file))
+    except BrokenPipeError:
+        os._exit(0)  # whoever reads has had enough; Python would complain once more at its end
     except InvalidInput as error:
         sys.exit("; ".join(problem.detail for problem in error.problems))
     except (OSError, ValueError) as error:

@@ -57,7 +57,7 @@ class GradientWatch(keras.callbacks.Callback):  # type: ignore[misc]  # keras sh
         optimizer, before = self.model.optimizer, self._before
         for names, power in ((_MEANS, 1.0), (_MEAN_SQUARES, 0.5)):
             for remembered in filter(None, (getattr(optimizer, name, None) for name in names)):
-                return [_norm(_of_layer(remembered, self.model, end), power) for end in self._ends]
+                return [_norm(_of_layer(remembered, optimizer, end), power) for end in self._ends]
         if type(optimizer) is keras.optimizers.SGD:
             self._before = self._weights()
             moved = [now - then for now, then in zip(self._before, before, strict=True)]
@@ -72,13 +72,13 @@ class GradientWatch(keras.callbacks.Callback):  # type: ignore[misc]  # keras sh
 
 
 def _of_layer(
-    remembered: Sequence[keras.Variable], model: keras.Model, layer: keras.Layer
+    remembered: Sequence[keras.Variable], optimizer: keras.Optimizer, layer: keras.Layer
 ) -> list[NDArray[Any]]:
     """What an optimizer remembers of a layer's weights."""
     own = {id(weight) for weight in layer.trainable_weights}
     return [
         keras.ops.convert_to_numpy(memory)
-        for memory, weight in zip(remembered, model.trainable_variables, strict=True)
+        for memory, weight in zip(remembered, optimizer._trainable_variables, strict=True)
         if id(weight) in own
     ]
 

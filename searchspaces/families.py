@@ -9,7 +9,7 @@ from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to, 
 from kerasearch.searchspaces.space import SearchSpace
 from kerasearch.searchspaces.training import TRAINING_PARAMETERS, training_problems
 from kerasearch.searchspaces.values import Value
-from kerasearch.searchspaces.windows import WINDOWS
+from kerasearch.searchspaces.windows import VALUES_OF_DATA, WINDOWS
 
 SPACES = {
     "autoencoder": "kerasearch.searchspaces.autoencoder:SPACE",
@@ -21,6 +21,7 @@ SPACES = {
     "neural_stack": "kerasearch.searchspaces.neural_stack:SPACE",
     "rbm": "kerasearch.searchspaces.rbm:SPACE",
     "recurrent": "kerasearch.searchspaces.recurrent:SPACE",
+    "som": "kerasearch.searchspaces.som:SPACE",
 }
 """Model family to its default space, imported on use."""
 
@@ -137,7 +138,8 @@ def _family_problems(
 def _unknown_values(family: str, name: str, parameter: Parameter) -> Iterator[Problem]:
     """Values of a choice that the family doesn't know, where it says which it does."""
     module = SPACES.get(family, "").partition(":")[0]
-    known = getattr(import_module(module), "VALUES", {}).get(name) if module else None
+    own = getattr(import_module(module), "VALUES", {}) if module else {}
+    known = {**VALUES_OF_DATA, **own}.get(name)
     if known is not None and isinstance(parameter, Choice):
         for value in parameter.values:
             if isinstance(value, str) and value not in known:

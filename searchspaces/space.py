@@ -62,7 +62,9 @@ class SearchSpace:
         problems += setter_problems(own)
         default = beside_setters(own, defaults.parameters if defaults else {})
         parameters, wrong_conditions = resolve(own, default)
-        problems += wrong_conditions or overlaps(parameters)
+        problems += wrong_conditions
+        if not problems:  # else a parent may be missing
+            problems += overlaps(parameters)
         if problems:
             raise InvalidInput(problems)
         try:

@@ -17,3 +17,6 @@ WINDOWS: Mapping[str, Mapping[str, Parameter]] = {
     "ratings": {"side": Choice(values=SIDES)},
 }
 """By kind of data."""
+
+VALUES_OF_DATA = {"side": SIDES}
+"""Of these, choices among names: the names that there are."""

@@ -63,8 +63,10 @@ class Turns:
         self._served: dict[str, int] = {}
         self._turn = count(1)
 
-    def next_claim(self, claims: dict[str, Claim]) -> Claim | None:
-        """The one that gets the next slot; None when none wants any."""
+    def next_claim(
+        self, claims: dict[str, Claim], has_room: Callable[[Claim], bool]
+    ) -> Claim | None:
+        """The one that gets the next slot; None when none wants any, or there is no room for it."""
         self._served = {key: turn for key, turn in self._served.items() if key in claims}
         running: Counter[str] = Counter()
         for claim in claims.values():
@@ -73,6 +75,7 @@ class Turns:
             claim
             for claim in claims.values()
             if (claim.waiting or claim.asks)
+            and has_room(claim)
             and running[claim.job.id] < (claim.job.request.resources.parallel or self._slots)
         ]
         return min(wanting, key=self._rank, default=None)

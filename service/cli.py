@@ -71,7 +71,12 @@ def serve(
         Path | None, typer.Option(help="What is kept, is here.", show_default="kerasearch-data")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Trials at once, 0: one a core.", show_default="0")
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Trials at once; 0: one a core; auto: measured at the first start.",
+            show_default="0",
+        ),
     ] = None,
     executor: Annotated[
         str | None, typer.Option(help="Where trials run.", show_default="local")

@@ -53,6 +53,7 @@ class DatasetEntry(_Entry):
 class ModelEntry(_Entry):
     name: str
     task: str = ""
+    tasks: tuple[str, ...] = ()
     description: str = ""
     data_kinds: tuple[str, ...] = ()
     error: str | None = None

@@ -4,7 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+)
 
 from kerasearch.models.datasets.choice import DataChoice
 from kerasearch.models.tasks import Direction
@@ -324,7 +332,7 @@ class Job(BaseModel):
     reason: str | None = None
     request: JobRequest
     sampler: PickedSampler
-    pruner: PickedPruner
+    pruner: PickedPruner = PickedPruner()
     warm_start: WarmStart | None = None
     dataset_id: str
     trials: dict[TrialState, int]

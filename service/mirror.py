@@ -5,6 +5,7 @@ may be merged, and repeated after a crash. MLflow being down delays this process
 """
 
 import logging
+import os
 import shutil
 import time
 from collections import defaultdict
@@ -30,6 +31,9 @@ from kerasearch.service.trials import Trial, TrialState
 
 log = logging.getLogger(__name__)
 
+NICE = 10
+"""Trials go first: where they take every core, the mirror has a twentieth of them, and is late."""
+
 PAUSE_S = 1.0
 """Between passes: what happens meanwhile is mirrored in one go."""
 
@@ -43,7 +47,8 @@ LIVE_INTERVAL_S = 5.0
 """Between looks at the epochs of trials that run."""
 
 PLOT_INTERVAL_S = 30.0
-"""Between pictures of a running job, which cost a second."""
+PLOT_SHARE = 0.02
+"""Between pictures of a running job: so long, and until they take this share of the time."""
 
 
 @dataclass
@@ -78,6 +83,7 @@ class Mirror:
         self._database = database
         self._tracking = tracking
         self._plotted_at: dict[str, float] = {}
+        self._plotting_s: dict[str, float] = {}
         self._live_at: dict[str, float] = {}
 
     def mirror_pass(self) -> bool:
@@ -138,6 +144,7 @@ class Mirror:
             self._show_job(job)
 
     def _show_trial(self, job: Job, parent: RunLink, row_id: int) -> None:
+        beat(self._settings.run_dir, "mirror", "ready")  # a pass may take long
         with self._database.read() as tx:
             trial = trial_views.read_trial_row(tx, row_id)
         if trial.state is TrialState.QUEUED:
@@ -165,7 +172,8 @@ class Mirror:
 
     def _leave_artifacts(self, job: Job, every: Sequence[Trial]) -> list[Path]:
         """The job's pictures and its table of trials, in its folder; the pictures."""
-        due = self._due(self._plotted_at, job, PLOT_INTERVAL_S)
+        interval_s = max(PLOT_INTERVAL_S, self._plotting_s.get(job.id, 0.0) / PLOT_SHARE)
+        due = self._due(self._plotted_at, job, interval_s)
         if not (job.best or job.pareto) or not (due or job.state.ended):
             return []
         with self._database.read() as tx:
@@ -180,11 +188,14 @@ class Mirror:
         )
         folder = self._settings.artifacts_dir(job.id)
         write_csv(folder / "trials.csv", table_of(every))
+        begun = time.monotonic()
         try:
             return draw_study(study, folder, [o.metric for o in job.request.objectives])
         except Exception:  # whatever Optuna's plots trip over, the rest is shown
             log.exception("no pictures of job %s", job.id)
             return []
+        finally:
+            self._plotting_s[job.id] = time.monotonic() - begun
 
 
 def table_of(every: Sequence[Trial]) -> Iterator[Sequence[object]]:
@@ -199,7 +210,9 @@ def table_of(every: Sequence[Trial]) -> Iterator[Sequence[object]]:
 
 def run(settings: Settings) -> None:
     """Be the mirror; SIGTERM may end it anywhere, since whatever it does can be done again."""
-    mirror = Mirror(settings, Database(settings.database_url), Tracking(settings.mlflow_url))
+    os.nice(NICE)
+    tracking = Tracking(settings.mlflow_url, settings.mlflow_artifacts)
+    mirror = Mirror(settings, Database(settings.database_url), tracking)
     state = "ready"
     while True:
         beat(settings.run_dir, "mirror", state)

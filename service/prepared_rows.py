@@ -38,7 +38,7 @@ def prepared_rows(file: Path, choice: DataChoice, load: Callable[[], Dataset]) -
     if (mapped := _mapped(folder)) is not None:
         return mapped
     with room_on_disk(file.parent):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(exist_ok=True)
         with _locked(folder.with_suffix(".lock")):
             if (mapped := _mapped(folder)) is not None:
                 return mapped
@@ -51,6 +51,7 @@ def prepared_rows(file: Path, choice: DataChoice, load: Callable[[], Dataset]) -
 
 def _write(dataset: Dataset, folder: Path) -> None:
     """Whole or not at all: what says so is written last."""
+    folder.mkdir(exist_ok=True)
     np.save(folder / "x.npy", dataset.x)
     if dataset.y is not None:
         np.save(folder / "y.npy", dataset.y)

@@ -40,6 +40,7 @@ from kerasearch.service.trials import Params, TrialState
 log = logging.getLogger(__name__)
 
 TICK_S = 0.2
+RESTING_TICK_S = 0.5
 """How long a new or a cancelled job may go unseen."""
 
 PULSE_S = 2.0
@@ -56,7 +57,11 @@ FULL_PASS_S = 1.0
 
 
 class Scheduler:
-    """One per service: the only process that asks samplers and places trials."""
+    """One per service: the only process that asks samplers and places trials.
+
+    Attributes:
+        is_resting: Nothing runs, and nothing waits to.
+    """
 
     def __init__(self, settings: Settings, database: Database, executor: Executor) -> None:
         self._settings = settings
@@ -69,6 +74,7 @@ class Scheduler:
         self._full_pass_at = 0.0
         self._counted_at: dict[str, float] = {}
         self._waiting = False
+        self.is_resting = False
 
     def recover(self) -> None:
         """Put back what an earlier scheduler left running: its trial processes ended with it.
@@ -116,6 +122,7 @@ class Scheduler:
             slots = len(self._executor.leases) + self._executor.free
             jobs = jobs_store.unended_jobs(tx, slots + QUEUED_AHEAD)
             retraining_ids = retrainings_store.running_retrainings(tx)
+        self.is_resting = not (unended or jobs or retraining_ids or self._executor.leases)
         self._count_time(jobs)
         self._end_lost_leases(unended, jobs)
         unended_of: dict[str, list[TrialRow]] = defaultdict(list)
@@ -138,7 +145,8 @@ class Scheduler:
         with self._database.read() as tx:
             latest = events.latest(tx)
         now = time.monotonic()
-        if latest == self._seen_event and now - self._full_pass_at < FULL_PASS_S:
+        is_due = not self.is_resting and now - self._full_pass_at >= FULL_PASS_S
+        if latest == self._seen_event and not is_due:
             return False
         self._seen_event, self._full_pass_at = latest, now
         return True
@@ -252,7 +260,10 @@ class Scheduler:
         with self._database.read() as tx:
             rows = trials_store.rows_of_job(tx, job.id)
             earlier = warm_starts.earlier_trials(tx, job.id)
-            complete = curves.values_of_complete(tx, job.id, job.request.objectives[0].metric)
+            complete = []
+            if job.pruner.compares_running:
+                metric = job.request.objectives[0].metric
+                complete = curves.values_of_complete(tx, job.id, metric)
         return Search.of(job, rows, earlier, complete)
 
     def _fill_slots(self, jobs: Iterable[Job]) -> None:
@@ -261,12 +272,7 @@ class Scheduler:
         with self._database.read() as tx:
             claims = read_claims(tx, jobs, self._asks)
         while self._executor.free:
-            placeable = {
-                key: claim
-                for key, claim in claims.items()
-                if self._executor.has_room(claim.job.request.resources.gpus or 0)
-            }
-            claim = self._turns.next_claim(placeable)
+            claim = self._turns.next_claim(claims, self._has_room)
             if claim is None:
                 return
             if claim.waiting:
@@ -280,6 +286,9 @@ class Scheduler:
                 needs = Needs(architecture_of(request, params), request.resources.gpus or 0)
                 self._executor.place(lease, needs)
                 self._turns.serve(claim)
+
+    def _has_room(self, claim: Claim) -> bool:
+        return self._executor.has_room(claim.job.request.resources.gpus or 0)
 
     def _asks(self, job: Job) -> bool:
         """Whether the job wants new trials."""
@@ -379,7 +388,7 @@ def run(settings: Settings) -> None:
             if time.monotonic() >= beat_at:
                 beat(settings.run_dir, "scheduler", "ready")
                 beat_at = time.monotonic() + PULSE_S
-            scheduler.tick(TICK_S)
+            scheduler.tick(RESTING_TICK_S if scheduler.is_resting else TICK_S)
             plugins.advance()
     finally:
         plugins.close()

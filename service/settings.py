@@ -21,7 +21,7 @@ class Settings(BaseSettings):
         database_url: The SQLite file in `data_dir` unless it is a PostgreSQL database.
         plugins_dir: Folder of the operator's own models and data; None: there are none.
         plugin_limit_s: A plugin that isn't read within this is disabled.
-        workers: Slots, trial processes at most; 0 takes one a core.
+        workers: Slots, trial processes at most; 0 takes one a core, `auto` what `splitting` finds.
         mlflow_port: Of MLflow on loopback, behind the API; 0 takes a free one.
         upload_limit_mib: Largest body that is accepted.
         lease_s: A trial whose process shows no life for this long is run again.
@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     database_url: str = Field(default_factory=_sqlite_url, repr=False)
     plugins_dir: Path | None = None
     plugin_limit_s: Annotated[float, Field(gt=0)] = 60.0
-    workers: Annotated[int, Field(ge=0, le=1024)] = 0
+    workers: Annotated[int, Field(ge=0, le=1024)] | Literal["auto"] = 0
     executor: Literal["local"] = "local"
     mlflow_port: Annotated[int, Field(ge=0, le=65535)] = 0
     upload_limit_mib: Annotated[int, Field(ge=1)] = 512
@@ -73,12 +73,18 @@ class Settings(BaseSettings):
 
     @property
     def slots(self) -> int:
-        return self.workers or len(os.sched_getaffinity(0))
+        chosen = 0 if self.workers == "auto" else self.workers
+        return chosen or len(os.sched_getaffinity(0))
 
     @property
     def mlflow_url(self) -> str:
         """MLflow's own address on loopback, which only the proxy and the mirror know."""
         return f"http://127.0.0.1:{self.mlflow_port}/mlflow"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Where MLflow's server keeps artifacts."""
+        return self.data_dir / "mlflow" / "artifacts"
 
     @property
     def run_dir(self) -> Path:

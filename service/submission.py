@@ -70,9 +70,7 @@ def understand(
     )
     constraints = None
     if space is not None:
-        constraints = noting(
-            lambda: Constraints.parse(request.constraints, space), "/constraints"
-        )
+        constraints = noting(lambda: Constraints.parse(request.constraints, space), "/constraints")
     several = not isinstance(request.objective, Objective)
     metrics = task_metrics(family, usage)
     asked = request.objectives

@@ -21,6 +21,7 @@ from kerasearch.service.errors import CannotServe, Unavailable
 from kerasearch.service.ports import answers, free_port, require_free
 from kerasearch.service.process import die_with_parent, log_to_stderr, pulse, stop_on_sigterm
 from kerasearch.service.settings import Settings
+from kerasearch.service.splitting import best_split
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.database_lock import DatabaseLock
 
@@ -96,6 +97,9 @@ def serve(settings: Settings) -> None:
         require_free(settings.host, settings.port)
         if not settings.mlflow_port:
             settings = settings.model_copy(update={"mlflow_port": free_port()})
+        if settings.workers == "auto":
+            workers = best_split(settings.data_dir).workers
+            settings = settings.model_copy(update={"workers": workers})
         for sign_of_life in settings.run_dir.glob("*.json"):
             sign_of_life.unlink()
         try:

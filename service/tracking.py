@@ -97,10 +97,13 @@ class Tracking:
 
     Args:
         tracking_uri: MLflow's address, its prefix included.
+        artifacts: Folder of its artifacts where that is on this machine: what trials leave is put
+            there without asking the server for each file, which costs both 10 ms.
     """
 
-    def __init__(self, tracking_uri: str) -> None:
+    def __init__(self, tracking_uri: str, artifacts: Path | None = None) -> None:
         self._uri = tracking_uri
+        self._artifacts = artifacts
         self._client = MlflowClient(tracking_uri)
 
     @_translated()
@@ -173,13 +176,12 @@ class Tracking:
                 REASON: _reason(run, trial.reason),
                 "kerasearch.dataset": job.dataset_id,
                 "kerasearch.seed": trial.seed,
-                "kerasearch.path": f"{trial.path}: {trial.path_reason}" if trial.path else "",
+                **({"kerasearch.path": f"{trial.path}: {trial.path_reason}"} if trial.path else {}),
             },
         )
         if trial.state.ended:
-            with tempfile.TemporaryDirectory() as folder:
-                collect_files(trial, files, Path(folder), is_best=is_best)
-                self._client.log_artifacts(run_id, folder)
+            with self._artifact_folder(run) as folder:
+                collect_files(trial, files, folder, is_best=is_best)
         if is_best and (files / "model.keras").is_file():
             self._register(job, run, trial, files)
         self._set_status(run, trial.state, ended)
@@ -285,6 +287,20 @@ class Tracking:
             return found[0]
         tags = dict(identity) if parent is None else {**identity, _PARENT: parent.run_id}
         return self._client.create_run(experiment_id, milliseconds(begun), tags, name)
+
+    @contextmanager
+    def _artifact_folder(self, run: Run) -> Iterator[Path]:
+        """A folder whose files are the run's artifacts after the block."""
+        scheme, _, location = run.info.artifact_uri.partition(":/")
+        if self._artifacts is not None and scheme == "mlflow-artifacts":
+            folder = (self._artifacts / location).resolve()
+            if folder.is_relative_to(self._artifacts.resolve()):  # any client may set a location
+                folder.mkdir(parents=True, exist_ok=True)
+                yield folder
+                return
+        with tempfile.TemporaryDirectory() as temporary:
+            yield Path(temporary)
+            self._client.log_artifacts(run.info.run_id, temporary)
 
     def _last_epoch(self, run: Run, trial: Trial) -> int:
         """The last epoch that MLflow has; 0 of a run that is new."""

@@ -209,6 +209,20 @@ BUILTIN = {
             entry="kerasearch.models.datasets.generated.sums:sums",
             sha256="9c33d6de5c143effdb132245bce30f6296f1ce3662f4b2d0d141a875839b654c",
         ),
+        BuiltinDataset(
+            name="ratings",
+            description="12,729 ratings of 250 items by 400 users, half a star to 5; what is liked "
+            "follows from five tastes, and noise",
+            kind="ratings",
+            shape=(250,),
+            class_counts={},
+            unclassed_rows=400,
+            tasks=("rating_prediction",),
+            target="rating",
+            target_shape=(250,),
+            entry="kerasearch.models.datasets.generated.ratings:rated",
+            sha256="8c737225bf237495c93733aa82752c9c7f20a5357ce9f627b2969f324690c4e4",
+        ),
     )
 }
 

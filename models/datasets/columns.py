@@ -159,25 +159,32 @@ def column_warnings(columns: Sequence[Column], apart: Collection[str]) -> Iterat
 
     Args:
         columns: All of the file.
-        apart: Names of the target and of columns that are dropped anyway.
+        apart: Names of those that their sender said something of.
     """
     for column in columns:
         if column.name in apart:
             continue
         line, text = column.text or (0, "")
-        match column.holds:
+        match column.type:
             case "date":
                 yield f"column {column.name!r} holds dates: it is left out"
             case "text":
                 yield (
-                    f"column {column.name!r} holds more than {MAX_CLASSES} different texts, first "
-                    f"in line {line}, {text!r}: it is left out; if they are categories, say so in "
-                    "the schema"
+                    f"column {column.name!r} has more than {MAX_CLASSES} different values that "
+                    f"aren't all numbers, first {text!r} in line {line}: it is left out; mend it, "
+                    "or say in the schema that it is a category"
                 )
             case "empty":
                 yield f"column {column.name!r} has no value in any row: it is left out"
-            case "category" if _COMMA.fullmatch(text):
+            case "category" if _COMMA.fullmatch(text) or _mostly_numbers(column):
                 yield (
-                    f"column {column.name!r} is taken for categories, first in line {line}, "
-                    f"{text!r}: write numbers with a decimal point"
+                    f"column {column.name!r} is taken for categories, since {text!r} in line "
+                    f"{line} is no number: mend it, with a decimal point where one belongs, or say "
+                    "in the schema that it is a category"
                 )
+
+
+def _mostly_numbers(column: Column) -> bool:
+    values = column.values or {}
+    numbers = sum(rows for value, rows in values.items() if parse_quantity(value) is not None)
+    return 2 * numbers > sum(values.values())

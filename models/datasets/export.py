@@ -17,9 +17,14 @@ def export_csv(dataset: Dataset, path: Path) -> None:
     by pixel, row after row. Numbers are as short as float32 allows, so that reading the file gives
     the same `x` and `y`. Steps that a sequence hasn't are empty cells.
 
+    Of ratings each is a line: user, item, rating.
+
     Raises:
         InvalidInput: It has more than one class or number an example.
     """
+    if dataset.kind == "ratings":
+        _export_ratings(dataset, path)
+        return
     if dataset.x.ndim < 2 or (dataset.y is not None and dataset.y.ndim > 1):
         raise InvalidInput.at("", f"a {dataset.kind} with a target a step is no table")
     flat = dataset.x.reshape(len(dataset.x), -1)
@@ -32,6 +37,17 @@ def export_csv(dataset: Dataset, path: Path) -> None:
         for run, values in enumerate(flat):
             cells = ["" if value == PADDING else _shortest(value) for value in values]
             writer.writerow([*cells, *([run] if numbered else []), *_target(dataset, run)])
+
+
+def _export_ratings(dataset: Dataset, path: Path) -> None:
+    from kerasearch.models.datasets.ratings import Ratings  # scipy, which nothing else needs here
+
+    assert isinstance(dataset, Ratings)  # noqa: S101 - there is no other of this kind
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["user", "item", "rating"])
+        for user, item, rating in dataset.lines():
+            writer.writerow([user, item, _shortest(rating)])
 
 
 def _target(dataset: Dataset, row: int) -> list[str]:

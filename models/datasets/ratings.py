@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -137,7 +138,8 @@ class Ratings(Dataset):
         users = _rows_of(self._matrix)[shuffled]
         order = np.argsort(users, kind="stable")
         is_first = np.diff(users[order], prepend=-1) > 0
-        return shuffled[order[~is_first]]
+        spare: Rows = shuffled[order[~is_first]]
+        return spare
 
     def prepared(self, train: Rows, task: TaskName, params: Params) -> "RatingRows":
         side = params.get("side", SIDES[0])
@@ -153,6 +155,14 @@ class Ratings(Dataset):
         if side == "item":
             places, shape = places[::-1], shape[::-1]
         return csr_matrix((matrix.data[rows], places), shape)
+
+    def lines(self) -> Iterator[tuple[str, str, np.float32]]:
+        """Every rating with who gave it to what, by their names."""
+        users, items = self.users or range(len(self)), self.items or range(self.x.shape[1])
+        for user, item, rating in zip(
+            _rows_of(self._matrix), self._matrix.indices, self._matrix.data, strict=True
+        ):
+            yield str(users[user]), str(items[item]), rating
 
     @property
     def _matrix(self) -> csr_matrix:
@@ -227,4 +237,5 @@ def check_size(users: int, items: int, ratings: int) -> None:
 
 def _rows_of(matrix: csr_matrix) -> Rows:
     """Of each of its numbers, the row."""
-    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    rows: Rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return rows

@@ -1,7 +1,10 @@
 """CSV files of ratings: a user, an item and a number a line."""
 
 from array import array
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -17,8 +20,18 @@ from kerasearch.searchspaces.problems import InvalidInput
 
 COLUMNS = ("user", "item", "rating")
 
-Places = tuple[int, int, int]
-"""Of the user, the item and the rating in a line."""
+
+class Layout(NamedTuple):
+    """How lines of ratings are to be read.
+
+    Attributes:
+        header: The first line names the columns.
+        places: Of user, item and rating in a line.
+    """
+
+    delimiter: str
+    header: bool
+    places: tuple[int, int, int]
 
 
 def inspect(path: Path, kind: Kind | None, schema: Schema) -> DatasetInfo:
@@ -31,39 +44,39 @@ def inspect(path: Path, kind: Kind | None, schema: Schema) -> DatasetInfo:
         raise InvalidInput.at(
             "/schema", "ratings take no schema but header: their columns are user, item, rating"
         )
-    delimiter = detect_delimiter(path)
-    header, places = _columns(path, delimiter, schema.header)
-    ratings = _read(path, delimiter, header, places)
-    return ratings.described("ratings", delimiter=delimiter, header=header)
+    layout = layout_of(path, schema.header)
+    return _read(path, layout).described(
+        "ratings", delimiter=layout.delimiter, header=layout.header
+    )
 
 
 def load(path: Path, info: DatasetInfo, choice: DataChoice) -> Ratings:
-    assert info.delimiter is not None  # noqa: S101 - it is CSV
-    header, places = _columns(path, info.delimiter, info.header)
-    return _read(path, info.delimiter, header, places)
+    return _read(path, layout_of(path, info.header))
 
 
-def _columns(path: Path, delimiter: str, header: bool | None) -> tuple[bool, Places]:
-    """Whether the first line names the columns, and where those are that count.
+def layout_of(path: Path, header: bool | None) -> Layout:
+    """How the lines are to be read: columns are found by name; else they are the first three.
 
-    They are found by name; else they are the first three.
+    Args:
+        path: The file.
+        header: Whether the first line names the columns; None: if its third cell holds no number.
     """
-    rows = read_rows(path, delimiter)
-    first = next(rows).cells
-    rows.close()
+    delimiter = detect_delimiter(path)
+    with closing(read_rows(path, delimiter)) as rows:
+        first = next(rows).cells
     if len(first) < len(COLUMNS):
         refuse(f"there are {len(first)} columns; a line of ratings has a user, an item, a rating")
     if header is None:
-        header = parse_number(first[2]) is None
+        header = first[2] != "" and parse_number(first[2]) is None
     if not header:
-        return False, (0, 1, 2)
+        return Layout(delimiter, False, (0, 1, 2))
     names = [_plain(cell) for cell in first]
     if set(COLUMNS) <= set(names):
         user, item, rating = map(names.index, COLUMNS)
-        return True, (user, item, rating)
+        return Layout(delimiter, True, (user, item, rating))
     if "rating" in names and names[2] != "rating":
         refuse(f"name the columns user, item and rating, not {', '.join(first)}")
-    return True, (0, 1, 2)
+    return Layout(delimiter, True, (0, 1, 2))
 
 
 def _plain(name: str) -> str:
@@ -71,23 +84,33 @@ def _plain(name: str) -> str:
     return name.lower().removesuffix("id").removesuffix("_")
 
 
-def _read(path: Path, delimiter: str, header: bool, places: Places) -> Ratings:
-    users, items = dict[str, int](), dict[str, int]()
-    lines, rows, columns, numbers = array("q"), array("i"), array("i"), array("f")
-    with data_rows(path, delimiter, header) as found:
+def rating_lines(path: Path, layout: Layout) -> Iterator[tuple[int, str, str, str]]:
+    """Each line's number, user, item and rating, as they stand there.
+
+    Raises:
+        InvalidInput: At `/file`: a line without a user or an item, or no CSV.
+    """
+    with data_rows(path, layout.delimiter, layout.header) as found:
         for line, cells in found:
-            user, item, rating = (cells[place] for place in places)
-            number = parse_number(rating)
+            user, item, rating = (cells[place] for place in layout.places)
             if not user or not item:
                 refuse(f"line {line} has no {'item' if user else 'user'}: every rating needs both")
-            if number is None:
-                refuse(f"line {line}: {rating!r} is no rating; it must be a number")
-            if len(numbers) == MAX_RATINGS:
-                refuse(f"there are more than {MAX_RATINGS:,} ratings: send a sample of them")
-            lines.append(line)
-            rows.append(users.setdefault(user, len(users)))
-            columns.append(items.setdefault(item, len(items)))
-            numbers.append(number)
+            yield line, user, item, rating
+
+
+def _read(path: Path, layout: Layout) -> Ratings:
+    users, items = dict[str, int](), dict[str, int]()
+    lines, rows, columns, numbers = array("q"), array("i"), array("i"), array("f")
+    for line, user, item, rating in rating_lines(path, layout):
+        number = parse_number(rating)
+        if number is None:
+            refuse(f"line {line}: {rating!r} is no rating; it must be a number")
+        if len(numbers) == MAX_RATINGS:
+            refuse(f"there are more than {MAX_RATINGS:,} ratings: send a sample of them")
+        lines.append(line)
+        rows.append(users.setdefault(user, len(users)))
+        columns.append(items.setdefault(item, len(items)))
+        numbers.append(number)
     user_of, item_of = np.asarray(rows, np.int64), np.asarray(columns, np.int64)
     if (again := _repeated(user_of * len(items) + item_of)) is not None:
         user, item = list(users)[user_of[again]], list(items)[item_of[again]]

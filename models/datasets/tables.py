@@ -50,8 +50,8 @@ def describe_table(
         tasks = DatasetInfo.model_fields["tasks"].default
         warnings = list(warnings)
         if kind == "tabular":
-            apart = dropped if schema.target is None else (schema.target, *dropped)
-            warnings += column_warnings(columns, apart)
+            said = {*schema.columns, *dropped, schema.target or ""}
+            warnings += column_warnings(columns, said)
         if schema.target is None:
             check_columns(columns, schema.drop)
         else:

@@ -30,13 +30,21 @@ def add(
             help="tabular, sequence, series, text, image or ratings; unsaid, what it looks like."
         ),
     ] = None,
-    target: Annotated[str | None, typer.Option(help="CSV: the column of labels.")] = None,
+    target: Annotated[str | None, typer.Option(help="Tables: the column to predict.")] = None,
     drop: Annotated[
         list[str] | None, typer.Option(help="CSV: a column that is no feature; repeatable.")
     ] = None,
     header: Annotated[
         bool | None,
         typer.Option("--header/--no-header", help="CSV: whether line 1 names the columns."),
+    ] = None,
+    types: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--type",
+            metavar="COLUMN=TYPE",
+            help="Tables: number, category or drop, where a column looks otherwise; repeatable.",
+        ),
     ] = None,
     size: Annotated[
         tuple[int, int] | None,
@@ -48,7 +56,14 @@ def add(
     from kerasearch.service.command.terminal import say, server, show_json
 
     name = name or (file.name if file.is_dir() else None)
-    schema = {"target": target, "drop": drop or [], "header": header, "size": size}
+    columns = {name: {"type": said} for name, said in map(_column_type, types or [])}
+    schema = {
+        "target": target,
+        "drop": drop or [],
+        "header": header,
+        "columns": columns,
+        "size": size,
+    }
     with server() as client, _one_file(file) as path:
         added = client.add_dataset(path, name=name, kind=kind, schema=schema)
     say(*(f"note: {warning}" for warning in added.warnings))
@@ -56,6 +71,13 @@ def add(
         show_json(added)
     else:
         typer.echo(added.id)
+
+
+def _column_type(said: str) -> tuple[str, str]:
+    column, equals, name = said.rpartition("=")
+    if not equals:
+        raise typer.BadParameter(f"say COLUMN=TYPE, not {said!r}", param_hint="--type")
+    return column, name
 
 
 @contextmanager

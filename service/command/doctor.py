@@ -18,6 +18,7 @@ from rich.text import Text
 from kerasearch.service.client import Client
 from kerasearch.service.errors import CannotServe
 from kerasearch.service.ports import require_free
+from kerasearch.service.splitting import remembered_split
 
 PACKAGES = ("keras", "keras-tuner", "optuna", "hyperopt", "mlflow", "fastapi", "sqlalchemy")
 TENSORFLOWS = ("tensorflow", "tensorflow-cpu")
@@ -57,7 +58,7 @@ def examine(
     yield _tensorflow()
     for name in PACKAGES:
         yield _package(name)
-    yield _cores()
+    yield _cores(data_dir)
     yield _memory()
     yield _disk(data_dir)
     yield _data_dir(data_dir)
@@ -104,9 +105,13 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _cores() -> Check:
+def _cores(data_dir: Path) -> Check:
     cores = len(os.sched_getaffinity(0))
-    return Check("cores", "ok", f"{cores}, so {cores} trials at once unless --workers says else")
+    found = f"{cores}, so {cores} trials at once unless --workers says else"
+    if (split := remembered_split(data_dir)) is not None:
+        measured = ", ".join(f"{n}: {rate:.0f}" for n, rate in split.epochs_a_second.items())
+        found += f"; `--workers auto` takes {split.workers} (epochs a second of {measured})"
+    return Check("cores", "ok", found)
 
 
 def _memory() -> Check:

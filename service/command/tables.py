@@ -83,6 +83,7 @@ def job_sheet(job: Job) -> RenderableType:
             "dataset": request.data.dataset,
             "search": f"{search.engine} {search.sampler}, seed {search.seed}",
             "sampler": f"{job.sampler.name}: {job.sampler.why}",
+            "pruner": f"{job.pruner.name}: {job.pruner.why}",
             "knows": _warm_start_in_words(job.warm_start),
             "objective": ", ".join(f"{o.direction} {o.metric}" for o in request.objectives),
             "trials": f"{pace} ({counts})" if counts else pace,
@@ -165,10 +166,10 @@ def dataset_sheet(dataset: DatasetEntry) -> RenderableType:
 
 
 def models_table(models: Iterable[ModelEntry]) -> Table:
-    table = _table("model", "task", "data", "description")
+    table = _table("model", "tasks", "data", "description")
     for model in models:
         what = f"disabled: {model.error}" if model.error else model.description
-        table.add_row(model.name, model.task, ", ".join(model.data_kinds), what)
+        table.add_row(model.name, ", ".join(model.tasks), ", ".join(model.data_kinds), what)
     return table
 
 

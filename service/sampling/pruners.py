@@ -125,9 +125,9 @@ class PickedPruner(BaseModel):
     rungs: tuple[int, ...] = ()
 
     @property
-    def is_halving(self) -> bool:
-        """Whether it decides at rungs, by trial processes; the scheduler decides for others."""
-        return bool(self.rungs)
+    def compares_running(self) -> bool:
+        """Whether the scheduler decides, trial by trial; at rungs their processes do."""
+        return self.name != "none" and not self.rungs
 
     @property
     def eta(self) -> int:

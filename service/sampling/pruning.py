@@ -58,7 +58,7 @@ class Pruning:
     @classmethod
     def of(cls, job: Job) -> "Pruning | None":
         """None where nothing is pruned, or at rungs."""
-        if job.pruner.name not in MAKE:
+        if not job.pruner.compares_running:
             return None
         maximize = job.request.directions[0] == "maximize"
         return cls(job.pruner, maximize=maximize, trainings=job.request.trainings)

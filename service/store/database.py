@@ -7,12 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Float, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
@@ -23,6 +19,10 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from kerasearch.service.errors import CannotServe, Unavailable
 from kerasearch.service.files import written_whole
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -124,8 +124,10 @@ class Database:
         Raises:
             CannotServe: A newer version has changed the tables.
         """
-        config = _alembic()
-        script = ScriptDirectory.from_config(config)
+        from alembic import command  # which only the supervisor needs, and which takes 0.2 s
+        from alembic.migration import MigrationContext
+
+        config, script = _migrations()
         known = {revision.revision for revision in script.walk_revisions()}
         with self.write() as transaction:
             revision = MigrationContext.configure(transaction).get_current_revision()
@@ -141,9 +143,11 @@ class Database:
 
     def is_migrated(self) -> bool:
         """Whether the tables are this version's; raises Unavailable."""
+        from alembic.migration import MigrationContext
+
         with self.read() as transaction:
             revision = MigrationContext.configure(transaction).get_current_revision()
-        return revision == ScriptDirectory.from_config(_alembic()).get_current_head()
+        return revision == _migrations()[1].get_current_head()
 
     def _keep_aside(self, revision: str) -> None:
         """Copy the database to a file beside it, which an older Kerasearch could go back to."""
@@ -157,10 +161,13 @@ class Database:
         self.engine.dispose()
 
 
-def _alembic() -> Config:
+def _migrations() -> "tuple[Config, ScriptDirectory]":
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    return config
+    return config, ScriptDirectory.from_config(config)
 
 
 def copy_sqlite(database: Path, copy: Path) -> None:

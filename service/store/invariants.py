@@ -117,9 +117,8 @@ def jobs_agree_with_their_trials(tx: Connection) -> Iterator[Breach]:
             name_of(row), "is to run though its retraining has ended", "it ends", _cancel(row)
         )
     for job in tx.execute(select(jobs).order_by(jobs.c.seq)).all():
-        if len(JobRequest.model_validate(job.request).objectives) == 1 and not _names_its_best(
-            tx, job
-        ):
+        several = len(JobRequest.model_validate(job.request).objectives) > 1
+        if not several and not _names_its_best(tx, job):
             found = "names another trial than its best as the best"
             yield Breach(f"job {job.id}", found, "it names the best", _find_best(job))
 
@@ -169,19 +168,15 @@ def _cancel(row: Row[Any]) -> Callable[[Connection], None]:
     return lambda tx: cancel_trials(tx, trials.c.id == row.id, BY_DOCTOR)
 
 
-def _ended_with_value(job_id: str) -> ColumnElement[bool]:
-    """Trials of the job's search that may be the best of it."""
-    return (
-        (trials.c.job_id == job_id)
-        & trials.c.retraining_id.is_(None)
-        & trials.c.state.in_([TrialState.COMPLETE, TrialState.PRUNED])
-        & trials.c.value.is_not(None)
-    )
+def _valued(job_id: str) -> ColumnElement[bool]:
+    """Trials of the job's search that may be the best of it; a pruned one may go on by now."""
+    of_search = (trials.c.job_id == job_id) & trials.c.retraining_id.is_(None)
+    return of_search & trials.c.value.is_not(None)
 
 
 def _names_its_best(tx: Connection, job: Row[Any]) -> bool:
     """Whether no complete trial with a model is better, or as good and earlier."""
-    own = _ended_with_value(job.id)
+    own = _valued(job.id)
     best = tx.execute(select(trials).where(own, trials.c.id == job.best_trial_id)).one_or_none()
     if best is None and job.best_trial_id is not None:
         return False
@@ -199,7 +194,7 @@ def _find_best(job: Row[Any]) -> Callable[[Connection], None]:
     def mend(tx: Connection) -> None:
         none = {"best_trial_id": None, "best_value": None, "best_attempt": None}
         tx.execute(update(jobs).where(jobs.c.id == job.id).values(none))
-        for row in tx.execute(select(trials).where(_ended_with_value(job.id))).all():
+        for row in tx.execute(select(trials).where(_valued(job.id))).all():
             take_best(tx, row)
 
     return mend

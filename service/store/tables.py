@@ -43,9 +43,7 @@ jobs = Table(
     Column("best_trial_id", Integer),
     Column("best_attempt", Integer, comment="whose folder holds the best trial's model"),
     Column("best_value", Float),
-    Column(
-        "pareto", JSON, comment="of several objectives: numbers of the Pareto set"
-    ),
+    Column("pareto", JSON, comment="of several objectives: numbers of the Pareto set"),
     Column("pruner", JSON, comment="kerasearch.service.sampling.pruners.PickedPruner"),
     Column("experiment_id", String, comment="MLflow's"),
     Column("run_id", String, comment="MLflow's, of the parent run"),

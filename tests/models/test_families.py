@@ -14,6 +14,7 @@ from kerasearch.models import FAMILIES, load_family
 from kerasearch.models.datasets import Dataset
 from kerasearch.models.datasets.info import Kind
 from kerasearch.models.datasets.padding import NO_LABEL, PADDING
+from kerasearch.models.datasets.ratings import Ratings
 from kerasearch.models.datasets.series import Series
 from kerasearch.models.datasets.text import Text, code_points
 from kerasearch.models.evaluation import evaluate, predict
@@ -31,9 +32,10 @@ from kerasearch.searchspaces.training import TRAINING_PARAMETERS
 KINDS: dict[Kind, tuple[TaskName, ...]] = {
     "tabular": ("classification", "regression", "reconstruction", "mapping"),
     "sequence": ("classification", "regression", "step_labelling", "reconstruction"),
-    "image": ("classification", "regression", "reconstruction"),
+    "image": ("classification", "regression", "reconstruction", "mapping"),
     "series": ("forecasting",),
     "text": ("step_labelling",),
+    "ratings": ("rating_prediction",),
 }
 """Kinds of data, and the tasks that they are tried with; families are in both."""
 
@@ -56,10 +58,12 @@ ONE_KIND_EACH = list(
 )
 """The last kind of each family for each of its tasks; text, which is read otherwise, besides."""
 
-OF_DATA = {"window", "stateful"}
+OF_DATA = {"window", "stateful", "side"}
 """Parameters that decide what the examples are."""
 
-REGISTERED_IN: dict[str, str] = {}
+REGISTERED_IN = {
+    name: f"kerasearch.models.{name}" for name in ("collaborative_autoencoder", "neural_stack", "rbm", "som")
+}
 """Families with layers of their own, and the module that must be imported to load their models."""
 
 each_case = pytest.mark.parametrize(("name", "kind", "task"), CASES)
@@ -73,6 +77,8 @@ def make_dataset(kind: Kind, task: TaskName) -> Dataset:
         return Series(kind, rng.normal(size=(ROWS, 2)).cumsum(axis=0).astype(np.float32), None)
     if kind == "text":
         return Text(kind, code_points("".join(CLASSES) * (ROWS // len(CLASSES))), None)
+    if kind == "ratings":
+        return Ratings.of(rng.integers(1, 6, (ROWS // 9, 9)))
     labels = rng.integers(0, len(CLASSES), ROWS)
     x = rng.normal(labels.reshape(-1, *[1] * len(SHAPES[kind])) * 20.0, 10.0, (ROWS, *SHAPES[kind]))
     x = x.astype(np.float32)
@@ -178,13 +184,15 @@ def test_a_model_takes_raw_rows_and_gives_what_its_task_asks_for(
     params = space_of(name, kind).sample(Random(2))
     data = make_data(name, kind, task, params)
     model = load_family(name)(data.shape).build(hyperparameters(params))
-    rows = data.validation.x
+    rows = data.validation.x[:]
     outputs = model.predict(rows, verbose=0)
     assert model.input_shape == (None, *rows.shape[1:])
     assert np.isfinite(outputs).all()
-    if data.shape.classes:
+    if task in ("classification", "step_labelling"):
         assert outputs.shape == (*data.validation.y.shape, len(CLASSES))
         np.testing.assert_allclose(outputs.sum(axis=-1), 1, rtol=1e-5)
+    elif task == "mapping":
+        assert outputs.shape == (len(rows), 4)
     else:
         assert outputs.reshape(data.validation.y.shape).shape == data.validation.y.shape
 
@@ -225,7 +233,7 @@ def test_a_saved_model_does_the_same_in_plain_keras_in_another_process(
     here = predict(result.model, data.validation.x)
 
     save_model(result, data.shape, data.prepared.description, tmp_path / "model.keras")
-    np.save(tmp_path / "x.npy", data.validation.x)
+    np.save(tmp_path / "x.npy", data.validation.x[:])
     plain_keras.stdin.write(f"{tmp_path}:{REGISTERED_IN.get(name, '')}\n")
     plain_keras.stdin.flush()
     assert plain_keras.stdout.readline() == "done\n"

@@ -21,7 +21,8 @@ def test_a_default_space_is_searched_as_it_is(family):
         assert space.check(params) == params
 
 
-@each_family
+# A map learns without gradients, so it has no optimizer.
+@pytest.mark.parametrize("family", sorted(set(SPACES) - {"som"}))
 def test_a_family_may_be_given_every_training_parameter(family):
     raw = {"clipnorm": "{{choice([None, 1.0])}}", "weight_decay": 0.0, "epochs": 5}
     assert raw.keys() <= space_for(family, raw).parameters.keys()
@@ -70,7 +71,7 @@ def only_when(**when):
         ("recurrent", {"cell": "{{choice(['gru', 'lstmm'])}}"}, ["/cell"]),
         ("recurrent", {"dropout": "high", "learning_rate": -1}, ["/dropout", "/learning_rate"]),
         ("recurrent", {"second_layer": "{{choice(['one', 'three'])}}"}, ["/second_layer"]),
-        ("mlp", {"layers": {"type": "int", "low": 1, "high": 5}}, ["/layers"]),
+        ("mlp", {"layers": {"type": "int", "low": 1, "high": 6}}, ["/layers"]),
         ("mlp", {"batch_norm": 1}, ["/batch_norm"]),
         ("mlp", {"optimizer": "adm"}, ["/optimizer"]),
         ("mlp", {"units_1": only_when(layers=[2])}, ["/units_1/when/layers"]),
@@ -91,7 +92,7 @@ def test_whole_floats_will_do_where_whole_numbers_are_read():
 
 def test_a_condition_may_be_wider_than_the_familys_or_as_wide_as_it_can_be():
     for raw in (
-        {"units_2": only_when(layers=[1, 2, 3])},
+        {"units_2": only_when(layers=[1, 2, 3, 4, 5])},
         {"units_2": only_when()},
         {"layers": {"type": "choice", "values": [1, 2]}, "units_2": only_when(layers=[2])},
         {"learning_rate": {**only_when(optimizer=["adam"]), "values": [0.01]}},

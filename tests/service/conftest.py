@@ -25,12 +25,17 @@ Serving = Callable[[FastAPI], AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="session")
-def mlflow_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psutil.Process]:
+def mlflow_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mlflow")
+
+
+@pytest.fixture(scope="session")
+def mlflow_process(mlflow_data_dir: Path) -> Iterator[psutil.Process]:
     """A real MLflow server on a free port; its address is `mlflow_url`."""
     port = free_port()
     started = subprocess.Popen(
         mlflow_server.command(port),
-        env=mlflow_server.environment(tmp_path_factory.mktemp("mlflow"), ["search.example:8000"]),
+        env=mlflow_server.environment(mlflow_data_dir, ["search.example:8000"]),
     )
     url = f"http://127.0.0.1:{port}/mlflow/health"
     deadline = time.monotonic() + 120

@@ -41,8 +41,13 @@ DELETE /v1/datasets/{id_or_name}
 GET /v1/models
 GET /v1/models/{name}
 POST /v1/spaces
+GET /v1/spaces/schema
+GET /v1/jobs/{job_id}/analysis
+GET /v1/jobs/{job_id}/artifacts
+GET /v1/jobs/{job_id}/artifacts/{name}
 GET /healthz
 GET /readyz
+GET /metrics
 """
 
 

@@ -243,3 +243,52 @@ def test_a_repeat_is_trained_on_a_split_of_its_own_and_judged_on_the_test_part(
     predicted = np.argmax(model.predict(dataset.x[validation], verbose=0), axis=1)
     accuracy = np.mean(predicted == dataset.y[validation])
     assert accuracy == pytest.approx(repeat.metrics["validation_accuracy"])
+
+
+def test_what_a_job_optimizes_beside_its_metrics_is_measured(
+    database: Database, settings: Settings
+) -> None:
+    names = ["parameters", "val_accuracy", "latency_ms", "train_time_s"]
+    objective = [{"metric": name} for name in names]
+    job_id = accept(database, data=DATA, objective=objective, budget={"epochs": 2})
+    outcome = _run(database, settings, place(database, job_id, QUICK))
+    assert outcome.metrics is not None
+    assert {*names} <= outcome.metrics.keys()
+    assert outcome.value == outcome.metrics["parameters"]
+    model = keras.models.load_model(settings.attempt_dir(job_id, 0, 1) / "model.keras")
+    assert outcome.value == model.count_params()
+
+
+def test_numbers_are_judged_and_retrained_too(database: Database, settings: Settings) -> None:
+    job_id = accept(database, data={"dataset": "diabetes", "split": SPLIT}, budget={"epochs": 3})
+    outcome = _run(database, settings, place(database, job_id, QUICK))
+    assert outcome.metrics is not None
+    assert outcome.value == outcome.metrics["val_rmse"]
+    assert {"val_loss", "val_mae", "val_r2", "rmse"} <= set(outcome.metrics)
+    folder = settings.attempt_dir(job_id, 0, 1)
+    assert listing(folder) == [
+        "model.keras",
+        "model_summary.txt",
+        "predictions.json",
+        "residuals.json",
+    ]
+    predictions = json.loads((folder / "predictions.json").read_text())
+    errors = np.subtract(predictions["actual"], predictions["predicted"])
+    assert np.sqrt(np.mean(errors**2)) == pytest.approx(outcome.value, rel=1e-4)
+
+    with database.write() as tx:
+        request = RetrainingRequest(repeats=1, epochs=2, seed=9)
+        retraining_id = retrainings.add_retraining(tx, job_id, request, QUICK)
+        lease = leases.place(tx, trials.unended_rows(tx)[-1].id)
+    assert lease is not None
+    assert worker.run_lease(database, settings, lease)
+    with database.read() as tx:
+        (repeat,) = trials.repeats_of(tx, retraining_id)
+    assert repeat.result == {"task": "regression"}
+    assert {f"{part}_r2" for part in ("train", "validation", "test")} <= set(repeat.metrics)
+    assert listing(settings.retraining_dir(job_id, retraining_id)) == [
+        "curves_0.png",
+        "model_0.keras",
+        "predictions_0.png",
+        "residuals_0.png",
+    ]

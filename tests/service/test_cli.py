@@ -37,7 +37,9 @@ PARAMS = {
     "units_1": 16,
     "activation": "relu",
     "batch_norm": False,
+    "input_dropout": 0.0,
     "dropout": 0.1,
+    "regularization": "none",
     "optimizer": "adam",
     "learning_rate": 0.001,
     "batch_size": 32,
@@ -231,11 +233,11 @@ def test_jobs_trials_and_best_are_tables_or_json(service: Service, job_file: Pat
     table = run("trials", job_id, url=service.url).stdout.splitlines()
     assert table[0].split() == ["trial", "state", "val_accuracy", "epoch", "seconds", "params"]
     assert table[1].split()[:3] == ["0", "complete", "0.5"]
-    assert "layers=1 units_1=16 activation=relu batch_norm=False dropout=0.1" in table[1]
+    assert "layers=1 units_1=16 activation=relu batch_norm=False" in table[1]
     listed = json.loads(run("trials", job_id, "--json", url=service.url).stdout)
     assert [(trial["number"], trial["value"]) for trial in listed] == [(0, 0.5), (1, 0.75)]
 
-    assert "learning_rate  0.001" in run("best", job_id, url=service.url).stdout
+    assert "learning_rate   0.001" in run("best", job_id, url=service.url).stdout
     best = json.loads(run("best", job_id, "--json", url=service.url).stdout)
     assert (best["number"], best["params"]) == (1, PARAMS)
     assert "2 of 4" in run("show", job_id, url=service.url).stdout
@@ -391,6 +393,11 @@ def test_datasets_are_uploaded_listed_and_shown(service: Service, tmp_path: Path
     listed = json.loads(run("datasets", "list", "--json", url=service.url).stdout)
     assert listed[-1]["columns"] == ["x1", "x2", "kind"]
 
+    more = ("--name", "b", "--type", "x1=drop", "--type", "kind=number")
+    done = run("datasets", "add", file, *more, url=service.url)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("/schema/columns/kind: it holds no number in line 2, 'a'")
+    assert run("datasets", "add", file, "--type", "x1", url=service.url).exit_code == 2
     done = run("datasets", "add", file, "--target", "nope", "--name", "b", url=service.url)
     assert done.exit_code == 1
     assert done.stderr.startswith("/schema/target: ")

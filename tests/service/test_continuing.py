@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from kerasearch.service import worker
 from kerasearch.service.files import listing
@@ -14,6 +15,7 @@ from kerasearch.service.reports import Reports
 from kerasearch.service.settings import Settings
 from kerasearch.service.store import leases, rungs, trial_views, trials
 from kerasearch.service.store.leases import Lease
+from kerasearch.service.store.tables import rungs as rungs_table
 from kerasearch.service.testing import QUICK, accept, new_database
 from kerasearch.service.trials import Trial, TrialState
 
@@ -135,13 +137,9 @@ def test_a_pruned_trial_whose_checkpoint_is_gone_is_trained_anew(
     for name in service.checkpoints(job_id):
         (service.settings.checkpoints_dir(job_id) / name).unlink()
     with service.database.write() as tx:
-        rungs.queue_again(tx, lease.trial_id)
-        for epoch in (2, 4):  # both rungs were decided in its favour
-            tx.exec_driver_sql("UPDATE rungs SET promoted = 1")
-            if epoch == 4:
-                rung = rungs.Rung(job_id, 0, epoch)
-                rungs.arrive(tx, rung, lease.trial_id, -0.5, eta=1)
-    _assert_same(service, job_id, service.run(service.place(lease.trial_id)), whole)
+        tx.execute(update(rungs_table).values(promoted=True))
+        rungs.arrive(tx, rungs.Rung(job_id, 0, 4), lease.trial_id, cost=-0.5, eta=1)
+    _assert_same(service, job_id, service.run(service.promote(lease)), whole)
 
 
 @pytest.mark.parametrize(("checkpoint_s", "begins_at"), [(0.0, 6), (3600.0, 1)])

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -68,4 +69,35 @@ def test_the_files_are_a_json_report_and_a_table_with_the_mean_last(tmp_path: Pa
             ["0", "0.25", "0.0", "0.125"],
             ["2", "0.75", "0.5", "0.625"],
             ["mean", "0.5", "0.25", "0.375"],
+        ]
+
+
+def test_of_numbers_the_report_has_errors_and_no_classes(tmp_path: Path) -> None:
+    repeats = [
+        replace(
+            _repeat(number, []),
+            metrics={
+                "train_rmse": 1.0,
+                "validation_rmse": 2.0,
+                "test_rmse": 3.0 + number,
+                "test_r2": 0.5,
+            },
+            result={"task": "regression"},
+        )
+        for number in (0, 1)
+    ]
+    report = report_of({"layers": 1}, repeats)
+    assert report["task"] == "regression"
+    assert not {"classes", "class_errors"} & set(report)
+    assert not {"confusion_matrix", "class_errors"} & set(report["repeats"][0])
+    assert report["repeats"][1]["test"] == {"rmse": 4.0, "r2": 0.5}
+    assert report["summary"]["test_rmse"]["mean"] == 3.5
+    write_report(tmp_path / "retraining", report)
+    assert not (tmp_path / "retraining" / "class_error.csv").exists()
+    with (tmp_path / "retraining" / "errors.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["repeat", "rmse", "r2"],
+            ["0", "3.0", "0.5"],
+            ["1", "4.0", "0.5"],
+            ["mean", "3.5", "0.5"],
         ]

@@ -208,7 +208,10 @@ def test_every_part_is_looked_at_though_another_is_wrong() -> None:
 
 def test_a_sampler_of_another_engine_is_unknown() -> None:
     found = problems({**JOB, "search": {"engine": "optuna", "sampler": "anneal"}})
-    assert found == {"/search/sampler": "no sampler of optuna 'anneal'; known: auto, brute_force, cmaes, gp, grid, nsgaii, qmc, random, tpe"}
+    assert found == {
+        "/search/sampler": "no sampler of optuna 'anneal'; known: auto, brute_force, cmaes, gp, "
+        "grid, nsgaii, qmc, random, tpe"
+    }
 
 
 def test_a_space_that_names_what_the_family_does_not_read_is_refused() -> None:

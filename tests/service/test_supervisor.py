@@ -16,10 +16,13 @@ import pytest
 from kerasearch.service import supervisor
 from kerasearch.service.errors import CannotServe
 from kerasearch.service.ports import free_port
+from kerasearch.service.process import beat
 from kerasearch.service.settings import Settings
 from kerasearch.service.supervisor import (
     LONGEST_PAUSE_S,
+    SCHEDULER_START_S,
     Part,
+    _searches,
     data_dir_lock,
     held_by,
     require_loopback,
@@ -78,7 +81,7 @@ def test_a_busy_port_is_refused(settings: Settings) -> None:
 
 
 def test_a_plugin_folder_that_is_not_there_is_refused(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(CannotServe, match="there is no folder .*give another --plugins"):
+    with pytest.raises(CannotServe, match=r"there is no folder .*give another --plugins"):
         serve(settings.model_copy(update={"plugins_dir": tmp_path / "nowhere"}))
     assert not settings.data_dir.exists()
 
@@ -155,6 +158,23 @@ def test_a_part_that_keeps_dying_is_started_later_and_later(
     longest = [LONGEST_PAUSE_S] * (len(pauses) - 6)
     assert pauses == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 6.4, *longest], abs=0.11)
     assert len(longest) > 1
+
+
+def test_what_shows_trials_starts_when_they_run_or_should_long_since(
+    parts: list[Part], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.run_dir.mkdir(parents=True)
+    scheduler = _part(parts, SLEEP)
+    scheduler.name = "scheduler"
+    assert not _searches(settings, scheduler)
+    beat(settings.run_dir, "scheduler", "starting trial processes")
+    assert not _searches(settings, scheduler)
+    late = scheduler.started_at + SCHEDULER_START_S + 1
+    with monkeypatch.context() as patch:
+        patch.setattr(supervisor, "time", SimpleNamespace(monotonic=lambda: late))
+        assert _searches(settings, scheduler)
+    beat(settings.run_dir, "scheduler", "ready")
+    assert _searches(settings, scheduler)
 
 
 def test_all_parts_end_and_one_that_is_deaf_to_sigterm_is_killed(

@@ -24,6 +24,7 @@ from kerasearch.service.jobs import (
 )
 from kerasearch.service.mlflow_pages import RunLink, experiment_url, run_url, trials_url
 from kerasearch.service.ports import free_port
+from kerasearch.service.settings import Settings
 from kerasearch.service.tracking import Tracking, TrackingRefused, TrackingUnavailable
 from kerasearch.service.trials import (
     Attempt,
@@ -158,7 +159,7 @@ def test_a_job_is_a_parent_run_in_the_experiment_of_its_name(
     assert client.get_experiment(link.experiment_id).name == "epidemic of j1"
     assert run.info.status == "RUNNING"
     assert run.info.start_time == BEGUN.timestamp() * 1000
-    assert run.data.params["search.sampler"] == "tpe"
+    assert run.data.params["search.sampler"] == "auto"
     assert run.data.params["data.split.test"] == "0.2"
     assert json.loads(run.data.params["space.units"]) == {"type": "choice", "values": [10, 20]}
     assert run.data.tags["kerasearch.job"] == "j1"
@@ -247,6 +248,20 @@ def test_a_trial_is_a_child_run_with_its_curves_and_pictures(
         "curves.png",
         "model_summary.txt",
     }
+
+
+def test_files_of_a_trial_reach_mlflow_without_its_server(
+    mlflow_url: str, mlflow_data_dir: Path, client: MlflowClient, files: Path, tmp_path: Path
+) -> None:
+    trial = trial_of(1)
+    job = job_of("j5a", [trial])
+    artifacts = Settings(data_dir=mlflow_data_dir).mlflow_artifacts
+    tracking = Tracking(f"{mlflow_url}/mlflow", artifacts)
+    link = tracking.sync_job(job, [trial], [])
+    run_id = tracking.sync_trial(job, link, trial, files, is_best=False)
+    assert {"confusion_matrix.png", "curves.png"} <= artifacts_of(client, run_id)
+    fetched = client.download_artifacts(run_id, "model_summary.txt", str(tmp_path))
+    assert Path(fetched).read_text() == (files / "model_summary.txt").read_text()
 
 
 def test_a_running_trial_grows_and_nothing_is_there_twice(

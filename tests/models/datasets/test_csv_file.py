@@ -147,8 +147,18 @@ def test_each_column_has_a_type_by_what_it_holds(tmp_path: Path) -> None:
     assert [warning.split(":")[0] for warning in info.warnings] == [
         "column 'd' holds dates",
         "column 'e' has no value in any row",
-        "column 'f' holds more than 100 different texts, first in line 2, 'n0'",
+        "column 'f' has more than 100 different values that aren't all numbers, "
+        "first 'n0' in line 2",
     ]
+
+
+@pytest.mark.parametrize("odd", ["young", "3,5"])
+def test_a_column_of_numbers_with_a_text_among_them_is_warned_of(tmp_path: Path, odd: str) -> None:
+    info = inspect(tmp_path, f"age;left\n20;0\n{odd};1\n30;1\n")
+    assert info.warnings == (
+        f"column 'age' is taken for categories, since '{odd}' in line 3 is no number: mend it, "
+        "with a decimal point where one belongs, or say in the schema that it is a category",
+    )
 
 
 def test_the_schema_says_what_a_column_does_not_look_like(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from collections.abc import Collection
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -14,6 +15,7 @@ from kerasearch.models.datasets import (
     usable,
 )
 from kerasearch.models.datasets.columns import column_tasks
+from kerasearch.models.datasets.info import Kind
 from kerasearch.models.tasks import TASKS, TaskName
 from kerasearch.searchspaces.problems import InvalidInput
 
@@ -44,7 +46,7 @@ def ask(
     target: str | None = None,
     drop: tuple[str, ...] = (),
     split: Fractions | None = None,
-    kinds: tuple[str, ...] = ("tabular", "sequence", "image", "series", "text"),
+    kinds: tuple[str, ...] = get_args(Kind),
     task: TaskName | None = None,
     tasks: Collection[TaskName] = ("classification", "regression", "step_labelling"),
 ) -> Usable:

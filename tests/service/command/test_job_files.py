@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from kerasearch.models import FAMILIES
+from kerasearch.models.datasets import BUILTIN
 from kerasearch.searchspaces import space_for
 from kerasearch.service.command.job_files import (
     SIZE_LIMIT,
@@ -141,4 +143,6 @@ def test_a_pointer_is_shown_as_people_write_a_place() -> None:
 def test_every_example_is_a_job_of_the_family_that_it_names(path: Path) -> None:
     job = JobRequest.model_validate(read_job_file(path))
     assert job.name == path.stem
-    assert space_for(job.model, job.space).parameters
+    dataset = BUILTIN.get(job.data.dataset)
+    defaults = FAMILIES[job.model].space_of(dataset.kind if dataset else "tabular")
+    assert space_for(job.model, job.space, defaults).parameters

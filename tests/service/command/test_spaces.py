@@ -67,7 +67,7 @@ def test_space_shows_what_sets_what_and_samples_that_keep_the_constraints(tmp_pa
     assert "sgd_lr float from 0.01 to 1 optimizer is sgd learning_rate" in lines
     assert any("keep not (optimizer == 'sgd' and units_1 > 16), such as" in line for line in lines)
     told = json.loads(run("space", file, "--json").stdout)
-    assert (told["size"], told["branches"]) == (None, 2 * 3 * 2 * 3 * 2)
+    assert (told["size"], told["branches"]) == (None, 2 * 3 * 2 * 3 * 2 * 3)
     optimizers = {params["optimizer"] for params in told["samples"] if params["units_1"] == 32}
     assert optimizers == {"adam"}
     assert len(told["samples"]) == 10

@@ -181,14 +181,14 @@ TARGET = '{"target": "left"}'
         (TABLE, "a.csv", {"name": "../a"}, "/name", "letters, digits"),
         (TABLE, "a.csv", {"name": "digits"}, "/name", "built-in"),
         (TABLE, "a.csv", {"name": "x" * 101}, "/name", "at most 100"),
-        (TABLE, "a.xlsx", {}, "/file", ".csv or .npz"),
-        (TABLE, "a." + "x" * 200, {}, "/file", ".csv or .npz"),
+        (TABLE, "a.xlsx", {}, "/file", "send a file named .csv"),
+        (TABLE, "a." + "x" * 200, {}, "/file", "send a file named .csv"),
         (b"", "a.csv", {}, "/file", "empty"),
         (b"x,y\n1,a\n2\n", "a.csv", {}, "/file", "line 3 has 1 cells, the first row 2"),
         (b"x,left\n1,a\n2,a\n", "a.csv", {"schema": TARGET}, "/schema/target", "one class only"),
         (b"PK\x03\x04", "a.npz", {}, "/file", "numpy.savez"),
         (npz(x=np.ones((20, 2)), y=OBJECTS), "a.npz", {}, "/file", "Python objects"),
-        (npz(x=np.ones((20, 2)), z=LABELS), "a.npz", {}, "/file", "must hold x and y"),
+        (npz(x=np.ones((20, 2)), z=LABELS), "a.npz", {}, "/file", "must hold x, most often y"),
         (archive(header((2**14, 2**14)), npy(LABELS)), "a.npz", {}, "/file", "2147483648 bytes"),
         (
             archive(header((30_000_000,)) + bytes(240_000_000), npy(LABELS)),
@@ -219,15 +219,15 @@ def test_a_refused_file_leaves_nothing(
     assert list(context.settings.data_dir.glob(".upload-*")) == []
 
 
-def test_text_where_numbers_belong_is_warned_of_and_refuses_the_job(http: httpx.Client) -> None:
+def test_text_where_numbers_belong_is_warned_of_or_refused(http: httpx.Client) -> None:
     table = TABLE.replace(b"20,0.0", b"young,0.0")
-    warnings = upload(http, table, schema=TARGET).json()["warnings"]
-    assert "column 'age' holds text where numbers belong, first in line 2, 'young'" in warnings[0]
-    refused = http.post("/v1/jobs", json={"model": "mlp", "data": {"dataset": "churn"}})
+    (warning,) = upload(http, table, schema=TARGET).json()["warnings"]
+    assert "column 'age' is taken for categories, since 'young' in line 2" in warning
+    schema = json.dumps({"target": "left", "columns": {"age": {"type": "number"}}})
+    refused = upload(http, table.replace(b"young", b"old"), schema=schema)
     assert refused.status_code == 422
-    assert refused.json()["errors"][0]["pointer"] == "/data/dataset"
-    assert "drop the column" in refused.json()["detail"]
-    assert http.get("/v1/jobs").json()["items"] == []
+    assert refused.json()["errors"][0]["pointer"] == "/schema/columns/age"
+    assert "it holds no number in line 2, 'old'" in refused.json()["detail"]
 
 
 def test_a_form_without_a_file_says_how_to_send_one(http: httpx.Client) -> None:

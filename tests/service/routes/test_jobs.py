@@ -28,7 +28,7 @@ EXAMPLE = {
     "data": {
         "dataset": "epidemic-curves",
         "target": "label",
-        "split": {"validation": 0.2, "test": 0.2, "stratify": True, "seed": 0},
+        "split": {"validation": 0.2, "test": 0.2, "stratify": True, "seed": 0, "folds": None},
         "scale": "minmax",
     },
     "space": {
@@ -100,6 +100,7 @@ def test_a_job_needs_a_model_and_a_dataset_and_no_more(http: httpx.Client) -> No
         "test": 0.2,
         "stratify": True,
         "seed": 0,
+        "folds": None,
     }
     assert request["training"]["early_stopping"]["patience"] == 10
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from kerasearch.models import FAMILIES
+from kerasearch.models.tasks import TASKS
 from kerasearch.searchspaces import SearchSpace, default_space
 from kerasearch.searchspaces.schema import space_schema
 
@@ -17,7 +18,8 @@ def test_every_family_is_listed_with_what_it_does_unasked(http: httpx.Client) ->
     assert [model["name"] for model in listed["items"]] == list(FAMILIES)
     for model in listed["items"]:
         assert http.get(f"/v1/models/{model['name']}").json() == model
-        assert model["task"] == "classification"
+        assert model["task"] == model["tasks"][0]
+        assert set(model["tasks"]) <= set(TASKS)
         assert SearchSpace.parse(model["space"]) == default_space(model["name"])
         assert model["training"]["batch_size"] == 32
         assert model["training"]["early_stopping"]["monitor"] == "val_loss"

@@ -1,5 +1,7 @@
 """Uploaded datasets are found by id and by name, and stay while a job uses them."""
 
+import time
+
 import pytest
 
 from kerasearch.models.datasets import DatasetInfo
@@ -46,9 +48,11 @@ def test_a_name_belongs_to_one_dataset(database: Database) -> None:
 
 
 def test_the_newest_is_listed_first(database: Database) -> None:
-    with database.write() as tx:
-        for name in ("first", "second"):
+    for name in ("first", "second"):
+        with database.write() as tx:
             datasets.add_dataset(tx, _dataset(name, name))
+        time.sleep(0.002)  # the database's clock counts milliseconds
+    with database.read() as tx:
         assert [one.name for one in datasets.list_datasets(tx)] == ["second", "first"]
 
 

@@ -1,0 +1,246 @@
+"""What the service costs around training: a trial, its place in MLflow, and as searches grow.
+
+    .venv/bin/python benchmarks/overhead.py [--trials 16] [--only service,growth]
+
+`service`: the same trials, one at a time, by a service and in a bare process that builds, trains
+and judges them by the same code; to stay below 5 % and 0.25 s a trial. MLflow's part is what the
+mirror and the server took of the processor until every trial was shown; to stay below 0.1 s each.
+`growth`: what an ask, a report and a trial's record cost after so many trials.
+Prints tables and writes benchmarks/results/overhead.json.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import psutil
+from metering import cpu_seconds
+from peers import PATIENCE, SPLIT, await_mirror, finished
+from rich.console import Console
+from rich.table import Table
+
+from kerasearch.service.client import Client
+from kerasearch.service.jobs import Job, JobRequest
+from kerasearch.service.launching import running_service
+from kerasearch.service.sampling.history import PastTrial
+from kerasearch.service.sampling.studies import study_of
+from kerasearch.service.store import jobs as jobs_store
+from kerasearch.service.store import leases
+from kerasearch.service.store import trials as trials_store
+from kerasearch.service.store.database import Database
+from kerasearch.service.store.leases import Lease
+from kerasearch.service.testing import accept, complete, new_database
+from kerasearch.service.trials import TrialState
+
+RESULTS = Path(__file__).parent / "results" / "overhead.json"
+COUNTS = (10, 100, 1_000, 10_000)
+REPEATS = 5
+
+PARTS = {"mirror": " mirror", "MLflow's server": "mlflow_server"}
+"""Of the service, by their command line."""
+
+JOB = {
+    "model": "mlp",
+    "data": {"dataset": "digits", "split": SPLIT},
+    "space": {
+        "layers": 2,
+        "units_1": {"type": "choice", "values": [32, 64]},
+        "units_2": 32,
+        "activation": "relu",
+        "batch_norm": False,
+        "dropout": 0.1,
+        "optimizer": "adam",
+        "learning_rate": {"type": "float", "low": 1e-4, "high": 1e-2, "log": True},
+        "batch_size": 32,
+    },
+    "search": {"sampler": "random", "pruner": "none"},
+    "training": {"early_stopping": {"patience": PATIENCE}},
+    "resources": {"parallel": 1},
+}
+WARM_UP = {**JOB, "budget": {"trials": 2, "epochs": 2}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trials", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--only", default="service,growth")
+    parser.add_argument("--bare", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.bare:
+        return run_bare(json.loads(given.bare))
+    figures = {}
+    if "service" in given.only:
+        figures["service"] = measure_service(given.trials, given.epochs)
+    if "growth" in given.only:
+        figures["growth"] = measure_growth()
+    show(figures)
+    return None
+
+
+def measure_service(count: int, epochs: int) -> dict[str, dict[str, float]]:
+    with tempfile.TemporaryDirectory() as folder:
+        with running_service(Path(folder), workers=1) as service, Client(service.url) as client:
+            finished(client, client.submit(WARM_UP))
+            await_mirror(service)
+            parts = {name: _pid_of(service.process.pid, mark) for name, mark in PARTS.items()}
+            before = {name: cpu_seconds([pid]) for name, pid in parts.items()}
+            begun = time.monotonic()
+            budget = {"trials": count, "epochs": epochs}
+            job = finished(client, client.submit({**JOB, "budget": budget}))
+            wall_s = time.monotonic() - begun
+            await_mirror(service)
+            cpu = {name: cpu_seconds([pid]) - before[name] for name, pid in parts.items()}
+            trials = list(client.trials(job.id))
+        first_s = min(t.attempts[0].started_at for t in trials) - job.created_at
+        given = {
+            "epochs": epochs,
+            "trials": [[trial.params, trial.seed] for trial in trials],
+        }
+        bare = [sys.executable, __file__, f"--bare={json.dumps(given)}"]
+        bare_s = float(subprocess.run(bare, check=True, capture_output=True, text=True).stdout)
+    a_trial = {f"CPU of {name}, s a trial": value / count for name, value in cpu.items()}
+    return {
+        f"{count} trials of up to {epochs} epochs": {
+            "service, s": wall_s,
+            "bare process, s": bare_s,
+            "more, %": 100 * (wall_s / bare_s - 1),
+            "more, s a trial": (wall_s - bare_s) / count,
+            "first trial after, s": first_s.total_seconds(),
+            **a_trial,
+        }
+    }
+
+
+def _pid_of(parent: int, mark: str) -> int:
+    children = psutil.Process(parent).children(recursive=True)
+    return next(child.pid for child in children if mark in " ".join(child.cmdline()))
+
+
+def run_bare(given: dict[str, list[tuple[dict[str, float], int]]]) -> None:
+    """Train the trials in this process, and print how long that took after its start."""
+    from kerasearch.service.process import silent_stderr
+
+    with silent_stderr():
+        import tensorflow as tf
+
+        from kerasearch.models import load_family
+        from kerasearch.models.datasets import load_builtin
+        from kerasearch.models.evaluation import evaluate
+        from kerasearch.models.plan import EarlyStopping, TrainingPlan
+        from kerasearch.models.training import train
+        from kerasearch.models.training_data import training_data
+
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        dataset = load_builtin("digits")
+        split = dataset.split(JobRequest.model_validate(WARM_UP).data.split)
+
+        def run(params: dict[str, float], seed: int, epochs: int) -> None:
+            data = training_data(
+                dataset,
+                split.train,
+                split.validation,
+                task="classification",
+                scale="standard",
+                params=params,
+            )
+            plan = TrainingPlan(epochs, early_stopping=EarlyStopping(patience=PATIENCE))
+            family = load_family("mlp")(data.shape)
+            trained = train(family, params, data.parts, plan, seed, lambda *_: True)
+            evaluate(trained.model, data.validation, data.shape)
+
+        for units in (32, 64):  # as the service was warm
+            run({**given["trials"][0][0], "units_1": units}, 0, 2)
+        begun = time.monotonic()
+        for params, seed in given["trials"]:
+            run(params, seed, given["epochs"])
+    print(time.monotonic() - begun)
+
+
+def measure_growth() -> dict[str, dict[str, float]]:
+    return {f"{count:,} trials": _costs_after(count) for count in COUNTS}
+
+
+def _costs_after(count: int) -> dict[str, float]:
+    """Medians, ms."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = new_database(Path(folder))
+        job_id = accept(database, budget={"trials": 100_000}, search={"seed": 1})
+        with database.read() as tx:
+            job: Job = jobs_store.read_job(tx, job_id)
+        study = study_of(job.request)
+        study.replay(
+            PastTrial(n, study_params(n), TrialState.COMPLETE, ((n * 7919 % 1000) / 1000,))
+            for n in range(count)
+        )
+        with database.write() as tx:
+            for number in range(count):
+                trials_store.add_trial(tx, job_id, number, study_params(number), seed=number)
+        asks, reports, records = [], [], []
+        for number in range(count, count + REPEATS):
+            asks.append(timed(lambda: _ask_and_tell(study)))
+            with database.write() as tx:
+                params = study_params(number)
+                lease = leases.place(tx, trials_store.add_trial(tx, job_id, number, params, 0))
+                leases.begin(tx, lease, 1, "cpu")
+            reports.append(timed(partial(_report, database, lease)))
+            records.append(timed(partial(_record, database, lease)))
+        database.close()
+    rows = {"ask, ms": asks, "report, ms": reports, "record, ms": records}
+    return {name: 1000 * statistics.median(values) for name, values in rows.items()}
+
+
+def _report(database: Database, lease: Lease) -> None:
+    with database.write() as tx:
+        leases.report(tx, lease, {1: {"loss": 1.0, "val_loss": 1.0, "val_accuracy": 0.5}})
+
+
+def _record(database: Database, lease: Lease) -> None:
+    with database.write() as tx:
+        leases.finish(tx, lease, complete(0.5))
+
+
+def study_params(number: int) -> dict[str, object]:
+    return {
+        "layers": 1,
+        "units_1": (16, 32, 64, 128, 256)[number % 5],
+        "activation": ("relu", "gelu", "tanh")[number % 3],
+        "batch_norm": number % 2 == 0,
+        "dropout": number * 31 % 500 / 1000,
+        "optimizer": ("adam", "nadam", "rmsprop")[number % 3],
+        "learning_rate": 1e-4 * 100 ** (number * 17 % 1000 / 1000),
+        "batch_size": (32, 64, 128)[number % 3],
+    }
+
+
+def _ask_and_tell(study: object) -> None:
+    asked = study.ask()
+    study.tell(asked.number, 0.5)
+
+
+def timed(call: Callable[[], None]) -> float:
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
+
+
+def show(figures: dict[str, dict[str, dict[str, float]]]) -> None:
+    for part, rows in figures.items():
+        table = Table("", *next(iter(rows.values())), title=part)
+        for row, values in rows.items():
+            table.add_row(row, *(f"{value:.3g}" for value in values.values()))
+        Console(width=140).print(table)
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
