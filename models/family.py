@@ -18,6 +18,9 @@ from kerasearch.searchspaces.problems import unknown
 
 __all__ = ["DataShape", "ModelFamily", "hyperparameters", "one_of", "or_before", "whole"]
 
+WHOLE = "float32"
+"""Of layers that stay in single precision where others don't: raw rows in, probabilities out."""
+
 
 class ModelFamily(ABC):
     """Builds models of one kind for one set of data and its task.
@@ -89,22 +92,23 @@ class ModelFamily(ABC):
         if self.data.task in ("classification", "step_labelling"):
             return self.classifier(inputs, features)
         shape = self.data.target_shape or (1,)
-        numbers = keras.layers.Dense(math.prod(shape))(features)
+        numbers = keras.layers.Dense(math.prod(shape), dtype=WHOLE)(features)
         if len(shape) > 1:
             numbers = keras.layers.Reshape(shape)(numbers)
         return keras.Model(inputs, self.in_real_units(numbers))
 
     def classifier(self, inputs: keras.KerasTensor, features: keras.KerasTensor) -> keras.Model:
         """The model that ends in probabilities of classes, of each last axis of `features`."""
-        probabilities = keras.layers.Dense(self.data.classes, activation="softmax")(features)
-        return keras.Model(inputs, probabilities)
+        head = keras.layers.Dense(self.data.classes, activation="softmax", dtype=WHOLE)
+        return keras.Model(inputs, head(features))
 
     def in_real_units(self, numbers: keras.KerasTensor) -> keras.KerasTensor:
         """Numbers of mean 0 and deviation 1, last axis as the target's, in the target's units."""
         scaling = self.data.target_scaling
         if scaling is None:
             return numbers
-        return keras.layers.Rescaling(scaling.scale.tolist(), scaling.offset.tolist())(numbers)
+        units = scaling.scale.tolist(), scaling.offset.tolist()
+        return keras.layers.Rescaling(*units, dtype=WHOLE)(numbers)
 
 
 def _one_hot(codes: keras.KerasTensor, symbols: int) -> keras.KerasTensor:
@@ -118,8 +122,9 @@ def _scaled(x: keras.KerasTensor, scaling: Scaling) -> keras.KerasTensor:
     # Normalization alone would hold the scale's square and lift its root to 1e-7 at least:
     # wrong for features in tiny units, not finite for huge ones. With variance 1 it only
     # subtracts, which is exact where the offset is near.
-    shifted = keras.layers.Normalization(mean=offset, variance=[1.0] * len(offset))(x)
-    return keras.layers.Rescaling(factor)(shifted)
+    variance = [1.0] * len(offset)
+    shifted = keras.layers.Normalization(mean=offset, variance=variance, dtype=WHOLE)(x)
+    return keras.layers.Rescaling(factor, dtype=WHOLE)(shifted)
 
 
 def hyperparameters(params: Mapping[str, Value]) -> HyperParameters:

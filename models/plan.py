@@ -24,6 +24,8 @@ class TrainingPlan:
         epochs: At most; a parameter of that name goes before it.
         metric: What the best epoch is best in; the first one where several are.
         limits: What a model may cost to be trained at all.
+        mixed_precision: Layers compute in half precision, but for the first and the last; weights
+            and their updates are of single precision.
     """
 
     epochs: int
@@ -31,6 +33,7 @@ class TrainingPlan:
     direction: Literal["maximize", "minimize"] = "maximize"
     early_stopping: EarlyStopping | None = EarlyStopping()
     limits: ModelLimits = NO_LIMITS
+    mixed_precision: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -99,7 +100,7 @@ def train(
     """
     settings = {**DEFAULTS, "epochs": plan.epochs, **params}
     batch_size, epochs = count_of(settings, "batch_size"), count_of(settings, "epochs")
-    with refusals("cannot build the model"):
+    with refusals("cannot build the model"), _precision(plan):
         sketched = sketch(family, params)
         keep_limits(sketched, plan.limits, batch_size)
         why_not = obstacle(
@@ -122,11 +123,12 @@ def train(
     begun = 0 if start is None else start.epoch
     course = Course(parts, batch_size, epochs, seed, callbacks, begun)
     try:
-        if why_not is None:
-            path, reason = "compiled epochs", run_epochs(model, course, programs)
-        else:
-            path, reason = "model.fit", why_not
-            fit(model, course)
+        with _precision(plan):
+            if why_not is None:
+                path, reason = "compiled epochs", run_epochs(model, course, programs)
+            else:
+                path, reason = "model.fit", why_not
+                fit(model, course)
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise InfeasibleError(f"out of memory with batches of {batch_size} rows") from error
     model.set_weights(watch.best_weights)
@@ -162,6 +164,17 @@ def _set_seed(seed: int, *, of_tensorflow: bool) -> None:
         random.seed(seed)
         np.random.seed(seed)
         global_state.set_global_attribute("global_seed_generator", None)
+
+
+@contextmanager
+def _precision(plan: TrainingPlan) -> Iterator[None]:
+    """Layers that are made within compute in the plan's precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16" if plan.mixed_precision else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _asked(plan: TrainingPlan) -> list[str]:

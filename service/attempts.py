@@ -238,6 +238,7 @@ def _plan(request: JobRequest, epochs: int, stopping: jobs.EarlyStopping | None)
         direction=direction_of(best_by.metric),
         early_stopping=None if stopping is None else EarlyStopping(**stopping.model_dump()),
         limits=ModelLimits(**request.limits.model_dump()),
+        mixed_precision=request.training.mixed_precision,
     )
 
 

@@ -204,7 +204,8 @@ def plain_accuracies(
         own.mkdir()
         assert client.download_best(job.id, own / "best.keras") == job.best.model_sha256
         dataset = rows_of(data, tmp_path_factory.mktemp("rows"))
-        validation = split_rows(dataset.y, **job.request.data.split.model_dump()).validation
+        fractions = job.request.data.split.model_dump(exclude={"folds"})
+        validation = split_rows(dataset.y, **fractions).validation
         np.savez(own / "part.npz", x=dataset.x[validation], y=dataset.y[validation])
     answer = subprocess.run(
         [sys.executable, "-I", "-c", PLAIN_KERAS, folder],

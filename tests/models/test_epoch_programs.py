@@ -161,6 +161,7 @@ def test_weights_and_curves_after_three_epochs_are_those_of_model_fit(
         np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-5 * np.abs(theirs).max())
 
 
+@pytest.mark.slow
 def test_a_program_that_has_trained_others_does_exactly_what_a_new_one_does() -> None:
     other = {
         "dropout": 0.1,
@@ -193,6 +194,7 @@ np.savez(sys.argv[2], *all_numbers(result.model))
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_has_trained_does_exactly_what_a_fresh_one_does(tmp_path: Path) -> None:
     file = tmp_path / "numbers.npz"
     subprocess.run([sys.executable, "-c", ALONE, str(Path(__file__).parent), file], check=True)
@@ -289,6 +291,27 @@ def test_programs_are_kept_up_to_a_count_and_a_size() -> None:
     assert len(small) == 1
     large = run({**one, "units_1": 99}, small, plan=plan)
     assert (large.path, large.path_reason) == ("model.fit", "too large to be in memory twice")
+
+
+@pytest.mark.parametrize("base", [DENSE, IMAGE], ids=["mlp", "cnn"])
+def test_in_mixed_precision_only_the_layers_between_compute_in_half(
+    base: dict[str, Value], tmp_path: Path
+) -> None:
+    plan = TrainingPlan(epochs=3, early_stopping=None, mixed_precision=True)
+    family = make_family(base, scale=1e6)
+    parts = make_parts(family)
+    large = Parts(parts.x_train * 1e5, parts.y_train, parts.x_validation * 1e5, parts.y_validation)
+    result = train(family, base, large, plan, SEED, lambda *_: True, EpochPrograms())
+    assert result.path == "compiled epochs"
+    computed = {layer.compute_dtype for layer in result.model.layers}
+    assert computed == {"float32", "float16"}
+    assert result.model.output.dtype == "float32"
+    assert {v.dtype for v in result.model.trainable_variables} == {"float32"}
+    result.model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    rows = make_parts(make_family(base)).x_validation
+    np.testing.assert_array_equal(loaded.predict(rows, verbose=0).dtype, np.float32)
+    assert keras.config.dtype_policy().name == "float32"
 
 
 class Doubling(keras.layers.Layer):  # type: ignore[misc]  # keras ships no types

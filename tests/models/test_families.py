@@ -62,7 +62,8 @@ OF_DATA = {"window", "stateful", "side"}
 """Parameters that decide what the examples are."""
 
 REGISTERED_IN = {
-    name: f"kerasearch.models.{name}" for name in ("collaborative_autoencoder", "neural_stack", "rbm", "som")
+    name: f"kerasearch.models.{name}"
+    for name in ("collaborative_autoencoder", "neural_stack", "rbm", "som")
 }
 """Families with layers of their own, and the module that must be imported to load their models."""
 
