@@ -61,6 +61,8 @@ WORKLOADS: dict[str, tuple[str, str, Params]] = {
             "layers": 1,
             "second_layer": "two",
             "dense_units": 20,
+            "recurrent_dropout": 0.0,
+            "recurrent_initializer": "orthogonal",
             "batch_size": 64,
             **TRAINED,
         },

@@ -2,12 +2,13 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import tensorflow as tf
 
 from kerasearch.models.evaluation import PREDICTION_BATCH
-from kerasearch.models.graph_executor import executor_for, run_by
+from kerasearch.models.graph_executor import Compiled, suits_in_order
 from kerasearch.models.twins import Twin, architecture
 
 PROGRAMS_KEPT = 16
@@ -26,16 +27,17 @@ class EpochProgram:
     def __init__(self, model: keras.Model, y: tf.TensorSpec) -> None:
         self.weights = model.count_params()
         self._twin = Twin(model)
-        self._executor = executor_for(model)
         target = tf.zeros([1, *y.shape[1:]], y.dtype)
         outputs = tf.zeros([1, *model.output_shape[1:]])
         self.model.compute_loss(None, target, outputs)  # both make variables
         self.model.compute_metrics(None, target, outputs)
         x = tf.TensorSpec(model.input_shape, model.input.dtype)
         order = tf.TensorSpec([None], tf.int32)
-        self._train = _compiled(self._train_in_graph, x, y, order, tf.TensorSpec([], tf.int32))
-        self._validate = _compiled(self._validate_in_graph, x, y)
-        self._forward = _compiled(lambda rows: self.model(rows, training=False), x)
+        batch_size = tf.TensorSpec([], tf.int32)
+        compiled = partial(Compiled, in_order=suits_in_order(model))
+        self._train = compiled(self._train_in_graph, x, y, order, batch_size)
+        self._validate = compiled(self._validate_in_graph, x, y)
+        self._forward = compiled(lambda rows: self.model(rows, training=False), x)
 
     @property
     def model(self) -> keras.Model:
@@ -57,18 +59,15 @@ class EpochProgram:
         self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
     ) -> dict[str, float]:
         """Train on the rows in `order`, the last batch as large as is left; the metrics."""
-        with run_by(self._executor):
-            return _floats(self._train(x, y, order, batch_size))
+        return _floats(self._train(x, y, order, batch_size))
 
     def validate(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, float]:
-        with run_by(self._executor):
-            return _floats(self._validate(x, y))
+        return _floats(self._validate(x, y))
 
     def _predict(self, model: keras.Model, batches: list[object]) -> tf.Tensor:
         self._twin.take_layers(model)
         rows = (keras.utils.unpack_x_y_sample_weight(batch)[0] for batch in batches)
-        with run_by(self._executor):
-            return tf.concat([self._forward(x) for x in rows], axis=0)
+        return tf.concat([self._forward(x) for x in rows], axis=0)
 
     def _train_in_graph(
         self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
@@ -134,13 +133,6 @@ class EpochPrograms:
 
     def _total(self) -> int:
         return sum(program.weights for program in self._programs.values())
-
-
-def _compiled(
-    function: Callable[..., object], *signature: tf.TensorSpec
-) -> tf.types.experimental.PolymorphicFunction:
-    # Without autograph: it would read source that holds no statement for it.
-    return tf.function(function, input_signature=signature, autograph=False)
 
 
 def _floats(metrics: dict[str, tf.Tensor]) -> dict[str, float]:

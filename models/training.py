@@ -132,6 +132,9 @@ def train(
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise InfeasibleError(f"out of memory with batches of {batch_size} rows") from error
     model.set_weights(watch.best_weights)
+    if isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
+        # Of mixed precision; plain Keras loads the one in it.
+        model.optimizer = model.optimizer.inner_optimizer
     lines: list[str] = []
     model.summary(print_fn=lines.append)
     return TrainedModel(
