@@ -163,7 +163,8 @@ def test_plugins_are_listed_behind_the_families_with_why_some_cannot_be_used(
     ]
     net = listed["plugin:nets:Net"]
     assert (net.description, net.error) == ("A net.", None)
-    assert net.training.keys() == {"batch_size", "epochs", "early_stopping"}
+    told = {"batch_size", "epochs", "early_stopping", "mixed_precision"}
+    assert net.training.keys() == told
     assert listed["plugin:broken"].error == "line 1: SyntaxError"
     assert listed["plugin:fresh"].error == "it is being read; try again in a few seconds"
     assert model("plugin:nets:Net", context) == net

@@ -32,7 +32,7 @@ def _conditional(space: dict[str, Any]) -> dict[str, Any]:
         ({"space": NUMBERS, "resources": {"parallel": 4}}, "tpe", "numbers"),
         ({"space": NUMBERS, "search": {"warm_start": ["x"]}}, "tpe", "the earlier jobs' trials"),
         ({"space": NUMBERS, "search": {"engine": "hyperopt"}}, "tpe", "Hyperopt's sampler"),
-        ({"space": NUMBERS, "objective": TWO}, "tpe", "better ones"),
+        ({"space": NUMBERS, "objective": TWO}, "tpe", "as good as"),
         ({"space": FINITE, "search": {"sampler": "gp"}}, "gp", "it was asked for"),
     ],
 )
