@@ -144,7 +144,7 @@ class Mirror:
             self._show_job(job)
 
     def _show_trial(self, job: Job, parent: RunLink, row_id: int) -> None:
-        beat(self._settings.run_dir, "mirror", "ready")  # a pass may take long
+        self._live_on()
         with self._database.read() as tx:
             trial = trial_views.read_trial_row(tx, row_id)
         if trial.state is TrialState.QUEUED:
@@ -158,9 +158,14 @@ class Mirror:
 
     def _show_job(self, job: Job) -> None:
         """The parent run last: its status says that everything below it is there."""
+        self._live_on()
         with self._database.read() as tx:
             every = trial_views.list_trials(tx, job.id, None, None, None, curves=False)
         self._tracking.sync_job(job, every, self._leave_artifacts(job, every))
+
+    def _live_on(self) -> None:
+        """A sign of life within a pass, which may take long."""
+        beat(self._settings.run_dir, "mirror", "ready")
 
     def _due(self, last: dict[str, float], job: Job, interval_s: float) -> bool:
         """Whether it is time again for what was last done at `last`; if so, it is now."""

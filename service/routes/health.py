@@ -17,7 +17,9 @@ from kerasearch.service.store import events
 
 router = APIRouter(tags=["health"])
 
-SILENT_AFTER_S = 10.0
+SILENT_AFTER_S = {"scheduler": 10.0, "mirror": 60.0}
+"""The mirror leaves the cores to trials, and draws for seconds between two signs of life."""
+
 MLFLOW_TIMEOUT_S = 1.0
 
 PAGE = """<!doctype html>
@@ -92,7 +94,7 @@ def _pulsing(ctx: Context, role: str) -> Part:
     sign = pulse(ctx.settings.run_dir, role)
     if sign is None:
         return Part(state="starting", ready=False)
-    if sign.age_s > SILENT_AFTER_S:
+    if sign.age_s > SILENT_AFTER_S[role]:
         return Part(state=f"silent for {sign.age_s:.0f} s", ready=False)
     return Part(state=sign.state, ready=sign.state == "ready")
 

@@ -49,7 +49,7 @@ def test_a_part_that_shows_no_life_is_not_ready(
 ) -> None:
     context.settings.run_dir.mkdir()
     beat(context.settings.run_dir, "scheduler", "ready")
-    monkeypatch.setattr(health, "SILENT_AFTER_S", -1.0)
+    monkeypatch.setitem(health.SILENT_AFTER_S, "scheduler", -1.0)
     scheduler = http.get("/readyz").json()["parts"]["scheduler"]
     assert not scheduler["ready"]
     assert scheduler["state"].startswith("silent for ")
