@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kerasearch.searchspaces.parameters import Choice, Normal, Parameter, Params, Value
-from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to, unknown
+from kerasearch.searchspaces.problems import Problem, pointer_to, unknown
 
 if TYPE_CHECKING:
-    from kerasearch.searchspaces.space import SearchSpace  # which knows this module
+    pass  # which knows this module
 
 OPTIMIZERS = (
     "adadelta",
@@ -82,21 +82,6 @@ DEFAULTS: Params = {
     "weight_decay": None,
 }
 """Where a space doesn't name them; `epochs` is the budget's then."""
-
-
-def check_training(space: "SearchSpace") -> None:
-    """Refuse a space that could give training a value it can't use.
-
-    Raises:
-        InvalidInput: With a problem for each such parameter.
-    """
-    problems = [
-        problem
-        for name, parameter in space.parameters.items()
-        for problem in training_problems(name, parameter)
-    ]
-    if problems:
-        raise InvalidInput(problems)
 
 
 def training_problems(name: str, parameter: Parameter) -> Iterator[Problem]:
