@@ -9,7 +9,11 @@ from keras_tuner import HyperParameters
 from kerasearch.models.code_penalties import ContractiveDense, KLDivergence
 from kerasearch.models.datasets.arrays import Features
 from kerasearch.models.family import ModelFamily, one_of, whole
+from kerasearch.models.pretraining import learn_to_repeat, outputs_of
 from kerasearch.searchspaces.autoencoder import ACTIVATIONS, VARIANTS
+
+VISIBLE = "visible"
+"""The layer whose output is the row, scaled and flattened."""
 
 CODES = "codes"
 """The layer whose output is the code."""
@@ -39,7 +43,7 @@ class Autoencoder(ModelFamily):
         inputs, x = self.scaled_input()
         if variant == "stacked":
             whole(hp, "pretraining_epochs")  # refused before anything is trained
-        x = keras.layers.Flatten(name="visible")(x)
+        x = keras.layers.Flatten(name=VISIBLE)(x)
         visible = x.shape[-1]
         if variant == "denoising":
             x = keras.layers.GaussianNoise(hp["noise"])(x)
@@ -80,8 +84,7 @@ class Autoencoder(ModelFamily):
         """Train a stacked autoencoder layer by layer, each to reconstruct what it is given."""
         if hp["variant"] != "stacked":
             return
-        seen = keras.Model(model.input, model.get_layer("visible").output)
-        values = seen.predict(x_train, verbose=0)
+        values = outputs_of(model, VISIBLE, x_train)
         layers = whole(hp, "layers")
         for layer in range(1, layers + 1):
             encoder = model.get_layer(CODES if layer == layers else f"encoder_{layer}")
@@ -97,8 +100,5 @@ def _pretrain(
     codes = encoder(inputs)
     model = keras.Model(inputs, decoder(codes))
     model.compile(keras.optimizers.Adam(), loss="mse", jit_compile=False)
-    rng = np.random.default_rng(np.random.randint(2**31))  # seeded by the trial
-    for _ in range(epochs):
-        rows = values[rng.permutation(len(values))]
-        model.fit(rows, rows, PRETRAINING_BATCH, shuffle=False, verbose=0)
+    learn_to_repeat(model, values, batch=PRETRAINING_BATCH, epochs=epochs)
     return np.asarray(keras.Model(inputs, codes).predict(values, verbose=0))

@@ -1,12 +1,12 @@
 """Deep belief networks: Boltzmann machines stacked one by one, then fine-tuned as one network."""
 
 import keras
-import numpy as np
 from keras_tuner import HyperParameters
 
 from kerasearch.models.boltzmann import BoltzmannMachine
 from kerasearch.models.datasets.arrays import Features
 from kerasearch.models.family import ModelFamily, whole
+from kerasearch.models.pretraining import learn_to_repeat, outputs_of
 
 VISIBLE = "visible"
 """The layer whose output the first machine sees."""
@@ -42,8 +42,7 @@ class DBN(ModelFamily):
         epochs, rate = _pretraining(hp)
         if not epochs:
             return
-        seen = keras.Model(model.input, model.get_layer(VISIBLE).output)
-        values = seen.predict(x_train, verbose=0)
+        values = outputs_of(model, VISIBLE, x_train)
         for layer in range(1, whole(hp, "layers") + 1):
             encoder = model.get_layer(f"encoder_{layer}")
             machine = _trained(values, encoder.units, epochs=epochs, learning_rate=rate)
@@ -76,8 +75,5 @@ def _trained(
     inputs = keras.Input(values.shape[1:])
     model = keras.Model(inputs, machine(inputs))
     model.compile(keras.optimizers.Adam(learning_rate), loss="mse", jit_compile=False)
-    rng = np.random.default_rng(np.random.randint(2**31))  # seeded by the trial
-    for _ in range(epochs):
-        rows = values[rng.permutation(len(values))]
-        model.fit(rows, rows, PRETRAINING_BATCH, shuffle=False, verbose=0)
+    learn_to_repeat(model, values, batch=PRETRAINING_BATCH, epochs=epochs)
     return machine
