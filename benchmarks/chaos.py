@@ -23,6 +23,7 @@ from typing import Any
 import mlflow
 import psutil
 from figures import RESULTS, publish
+from mirrored_runs import ended_runs
 
 from kerasearch.service.answers import ClientError
 from kerasearch.service.client import Client
@@ -224,7 +225,8 @@ class Chaos:
             wanted = 1 + len(trials)
             with suppress(TimeoutError):
                 until(partial(has_runs, tracking, job, wanted))
-            accounts["runs missing or too many in MLflow"] += abs(len(runs(tracking, job)) - wanted)
+            shown = len(ended_runs(tracking, job))
+            accounts["runs missing or too many in MLflow"] += abs(shown - wanted)
         return dict(accounts)
 
 
@@ -246,15 +248,6 @@ def count_lost(job: Job, trials: list[Trial]) -> Counter[str]:
     return found
 
 
-def runs(tracking: mlflow.MlflowClient, job: Job) -> list[Any]:
-    """Finished or failed runs of a job; a run that still goes on isn't mirrored."""
-    experiment = tracking.get_experiment_by_name(job.name)
-    if experiment is None:
-        return []
-    own = f"tags.`kerasearch.job` = '{job.id}' AND attributes.status != 'RUNNING'"
-    return list(tracking.search_runs([experiment.experiment_id], own))
-
-
 def found(parent: psutil.Process, mark: str) -> psutil.Process | None:
     for child in parent.children():
         with suppress(psutil.NoSuchProcess):
@@ -264,7 +257,7 @@ def found(parent: psutil.Process, mark: str) -> psutil.Process | None:
 
 
 def has_runs(tracking: mlflow.MlflowClient, job: Job, number: int) -> bool:
-    return len(runs(tracking, job)) == number
+    return len(ended_runs(tracking, job)) == number
 
 
 def has_ended(client: Client, job_id: str) -> bool:

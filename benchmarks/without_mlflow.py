@@ -13,14 +13,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import psutil
 from figures import RESULTS, publish
+from mirrored_runs import ended_runs
 
 from kerasearch.service.client import Client
-from kerasearch.service.jobs import Job
 from kerasearch.service.launching import running_service
 from kerasearch.service.trials import Params
 
@@ -92,14 +91,6 @@ def await_mirror(client: Client, tracking: mlflow.MlflowClient) -> int:
             break
         time.sleep(0.5)
     return abs(len(found) - 1 - job.progress.done)
-
-
-def ended_runs(tracking: mlflow.MlflowClient, job: Job) -> list[Any]:
-    experiment = tracking.get_experiment_by_name(job.name)
-    if experiment is None:
-        return []
-    own = f"tags.`kerasearch.job` = '{job.id}' AND attributes.status != 'RUNNING'"
-    return list(tracking.search_runs([experiment.experiment_id], own))
 
 
 @contextmanager
