@@ -4,12 +4,12 @@ import csv
 import errno
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+from kerasearch.models.datasets.whole_file import whole_file
 from kerasearch.service.errors import Unavailable
 
 
@@ -28,28 +28,13 @@ def room_on_disk(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` that becomes `path`, durably, when the block ends well.
-
-    The suffix is kept, since Keras and matplotlib read the format from it.
+    """As `whole_file`.
 
     Raises:
         Unavailable: The disk is full.
     """
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    with room_on_disk(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield temporary
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)  # the rename itself
-            finally:
-                os.close(folder)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with room_on_disk(path.parent), whole_file(path) as temporary:
+        yield temporary
 
 
 def write_text(path: Path, text: str) -> None:

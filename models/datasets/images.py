@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kerasearch.models.datasets.arrays import Features, Labels, Rows
 from kerasearch.models.datasets.dataset import Dataset, Examples, Prepared
+from kerasearch.models.datasets.whole_file import whole_file
 from kerasearch.models.tasks import TaskName
 from kerasearch.searchspaces.parameters import Params
 
@@ -88,16 +89,9 @@ def write_pixels(
     size = count * int(np.prod(shape))
     if path.is_file() and path.stat().st_size == size:
         return
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        with temporary.open("wb") as file:
-            for picture in pictures:
-                file.write(picture.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        for picture in pictures:
+            file.write(picture.tobytes())
 
 
 def read_pixels(path: Path, shape: tuple[int, ...], rows: Rows) -> Features:
