@@ -1,7 +1,7 @@
 """What a job's trials say, in words and numbers."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -10,6 +10,9 @@ from kerasearch.searchspaces import SearchSpace
 from kerasearch.searchspaces.parameters import Choice, Float, Int, Parameter
 from kerasearch.service.jobs import Job
 from kerasearch.service.trials import Trial, TrialState
+
+IMPORTANCES = "importances.json"
+"""Among a job's artifacts: parameter to importance, the largest first, by the mirror's Optuna."""
 
 FEW = 10
 """Complete trials; of fewer, an importance says more of chance than of the parameter."""
@@ -67,21 +70,18 @@ class Analysis(BaseModel):
     warnings: list[str]
 
 
-def analyse(
-    job: Job, trials: Sequence[Trial], best: Trial | None, importances: Mapping[str, float]
-) -> Analysis:
+def analyse(job: Job, best: Trial | None, importances: Mapping[str, float]) -> Analysis:
     """The analysis of a job.
 
     Args:
         job: As it is now.
-        trials: All of the job's search; their curves aren't looked at.
-        best: The best of them, with its curves; None before there is one.
+        best: Its best trial, with its curves; None before there is one.
         importances: As the mirror has computed them last; empty: not yet.
     """
     return Analysis(
         importances=dict(importances),
         diagnosis=None if best is None else diagnose(best),
-        warnings=[*_warnings(job, trials), *(_of_best(job, best) if best else ())],
+        warnings=[*_warnings(job), *(_of_best(job, best) if best else ())],
     )
 
 
@@ -125,18 +125,18 @@ def _still_falls(losses: Sequence[float | None]) -> bool:
     return before - after > FALLING * abs(before)
 
 
-def _warnings(job: Job, trials: Iterable[Trial]) -> Iterator[str]:
-    ended = [trial for trial in trials if trial.state.ended]
-    complete = sum(trial.state is TrialState.COMPLETE for trial in ended)
-    infeasible = sum(trial.state is TrialState.INFEASIBLE for trial in ended)
+def _warnings(job: Job) -> Iterator[str]:
+    ended = sum(count for state, count in job.trials.items() if state.ended)
+    complete = job.trials.get(TrialState.COMPLETE, 0)
+    infeasible = job.trials.get(TrialState.INFEASIBLE, 0)
     if complete < FEW:
         yield (
             f"only {complete} trials are complete: of fewer than {FEW}, importances say little "
             "and the best may be best by chance"
         )
-    if infeasible > len(ended) / 4:
+    if infeasible > ended / 4:
         yield (
-            f"{infeasible} of {len(ended)} trials couldn't be trained: their reasons are in the "
+            f"{infeasible} of {ended} trials couldn't be trained: their reasons are in the "
             "trials; narrow the space"
         )
     if job.test_read_at is not None:

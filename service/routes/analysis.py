@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from kerasearch.searchspaces.problems import unknown
-from kerasearch.service.analysis import Analysis, analyse
+from kerasearch.service.analysis import IMPORTANCES, Analysis, analyse
 from kerasearch.service.errors import NotFound
 from kerasearch.service.files import listing
 from kerasearch.service.resumable_file import ResumableFile
@@ -15,9 +15,6 @@ from kerasearch.service.store import jobs as store
 from kerasearch.service.store import trial_views
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["analysis"])
-
-IMPORTANCES = "importances.json"
-"""Written by the mirror, which has Optuna."""
 
 
 class Artifacts(BaseModel):
@@ -48,8 +45,7 @@ def analysis(job_id: str, ctx: Ctx) -> Analysis:
     """Importances, bias and variance of the best trial, and warnings."""
     with ctx.database.read() as tx:
         job = store.read_job(tx, job_id)
-        trials = trial_views.list_trials(tx, job_id, None, None, None, curves=False)
         best = None if job.best is None else trial_views.read_trial(tx, job_id, job.best.number)
     path = ctx.settings.artifacts_dir(job_id) / IMPORTANCES
     importances = json.loads(path.read_text()) if path.is_file() else {}
-    return analyse(job, trials, best, importances)
+    return analyse(job, best, importances)

@@ -22,11 +22,9 @@ from optuna.visualization.matplotlib import (
     plot_slice,
 )
 
+from kerasearch.service.analysis import IMPORTANCES
 from kerasearch.service.files import write_json, written_whole
 from kerasearch.service.sampling.display import of_first_objective
-
-IMPORTANCES = "importances.json"
-"""Parameter to the share of the objective's variance that it explains, the largest first."""
 
 MAX_PARAMETERS = 8  # side by side in one picture, the most important ones
 

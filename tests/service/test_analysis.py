@@ -48,8 +48,8 @@ def make_job(best: Trial | None, **parts: object) -> Job:
 
 
 def warnings_of(best: Trial, **parts: object) -> str:
-    every = [best, *(make_trial(number) for number in range(1, 12))]
-    return "\n".join(analyse(make_job(best, **parts), every, best, {}).warnings)
+    job = make_job(best, trials={TrialState.COMPLETE: 12}, **parts)
+    return "\n".join(analyse(job, best, {}).warnings)
 
 
 def diagnosis(losses: tuple[float, ...] = (), **metrics: float) -> Diagnosis:
@@ -109,7 +109,7 @@ def test_a_test_part_that_was_read_is_warned_of() -> None:
 
 def test_few_trials_and_many_that_could_not_be_trained_are_warned_of() -> None:
     best = make_trial()
-    bad = [make_trial(n, state=TrialState.INFEASIBLE, value=None) for n in (1, 2)]
-    warnings = analyse(make_job(best), [best, *bad], best, {}).warnings
+    counts = {TrialState.COMPLETE: 1, TrialState.INFEASIBLE: 2, TrialState.QUEUED: 9}
+    warnings = analyse(make_job(best, trials=counts), best, {}).warnings
     assert warnings[0].startswith("only 1 trials are complete")
     assert warnings[1].startswith("2 of 3 trials couldn't be trained")
