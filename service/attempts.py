@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ class Attempt:
     assignment: Assignment
     reports: Reports
     checkpoints: Checkpoints
+
+    @cached_property
+    def settings_of_training(self) -> Params:
+        """The trial's params by the names that training reads."""
+        space = SearchSpace.parse(self.assignment.request.space)
+        return space.settings(self.assignment.params)
 
     def offer(self, make: Callable[[], Checkpoint]) -> None:
         """Keep a checkpoint where the trial waits to be continued, and now and then."""
@@ -230,7 +237,7 @@ def _open(attempt: Attempt) -> Dataset:
 
 def _plan(request: JobRequest, epochs: int, stopping: jobs.EarlyStopping | None) -> TrainingPlan:
     by_epoch = [objective for objective in request.objectives if objective.metric not in COSTS]
-    task = TASKS[request.data.task or "classification"]
+    task = TASKS[request.data.trained_for]
     best_by, *_ = [*by_epoch, jobs.Objective(metric=task.objective)]
     return TrainingPlan(
         epochs=epochs,
@@ -248,15 +255,10 @@ def _data(attempt: Attempt, dataset: Dataset, train: Rows, validation: Rows) -> 
         dataset,
         train,
         validation,
-        task=request.data.task or "classification",  # of a job of before there were tasks
+        task=request.data.trained_for,
         scale=request.data.scale,
-        params=_settings(attempt),
+        params=attempt.settings_of_training,
     )
-
-
-def _settings(attempt: Attempt) -> Params:
-    assignment = attempt.assignment
-    return SearchSpace.parse(assignment.request.space).settings(assignment.params)
 
 
 def _train(
@@ -267,7 +269,13 @@ def _train(
     if is_only:
         continuing = {"offer": attempt.offer, "start": attempt.checkpoints.load()}
     return training_of(family)(
-        family, _settings(attempt), data.parts, plan, seed, attempt.reports.add, **continuing
+        family,
+        attempt.settings_of_training,
+        data.parts,
+        plan,
+        seed,
+        attempt.reports.add,
+        **continuing,
     )
 
 

@@ -32,9 +32,8 @@ def open_dataset(
         stored = find_dataset(tx, dataset_id)
     if stored is None:
         raise DatasetUnusable(f"dataset {dataset_id} is gone")
-    choice = DataChoice(**{name: getattr(data, name) for name in DataChoice.model_fields})
-    if choice.task is None:  # of a job of before there were tasks
-        choice = choice.model_copy(update={"task": "classification"})
+    said = {name: getattr(data, name) for name in DataChoice.model_fields}
+    choice = DataChoice(**{**said, "task": data.trained_for})
     return _load_upload(stored, file_of(settings, stored), choice)
 
 

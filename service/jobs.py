@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from kerasearch.models.datasets.choice import DataChoice
-from kerasearch.models.tasks import Direction
+from kerasearch.models.tasks import Direction, TaskName
 from kerasearch.searchspaces.parameters import PlainValue
 from kerasearch.service.sampling.options import OPTIONS
 from kerasearch.service.sampling.pruners import PickedPruner
@@ -61,6 +61,11 @@ class DataRequest(DataChoice):
     dataset: Annotated[str, Field(min_length=1)]
     split: SplitRequest = SplitRequest()
     scale: Literal["minmax", "standard", "none"] = "standard"
+
+    @property
+    def trained_for(self) -> TaskName:
+        """The task of a request as understood; one of before there were tasks is classification."""
+        return self.task or "classification"
 
 
 class Objective(_Part):
