@@ -19,6 +19,7 @@ from kerasearch.service.executors import Executor, Needs
 from kerasearch.service.executors.affinity import architecture_of
 from kerasearch.service.executors.local import LocalExecutor
 from kerasearch.service.files import listing, sha256_of
+from kerasearch.service.job_time import JobTime
 from kerasearch.service.jobs import Job, JobState
 from kerasearch.service.liveness import Liveness
 from kerasearch.service.plugin_recorder import PluginRecorder
@@ -72,7 +73,7 @@ class Scheduler:
         self._turns = Turns(settings.slots)
         self._seen_event = -1
         self._full_pass_at = 0.0
-        self._counted_at: dict[str, float] = {}
+        self._time = JobTime(database)
         self._waiting = False
         self.is_resting = False
 
@@ -123,7 +124,7 @@ class Scheduler:
             jobs = jobs_store.unended_jobs(tx, slots + QUEUED_AHEAD)
             retraining_ids = retrainings_store.running_retrainings(tx)
         self.is_resting = not (unended or jobs or retraining_ids or self._executor.leases)
-        self._count_time(jobs)
+        self._time.count(jobs, time.monotonic())
         self._end_lost_leases(unended, jobs)
         unended_of: dict[str, list[TrialRow]] = defaultdict(list)
         for row in unended:
@@ -151,28 +152,7 @@ class Scheduler:
         self._seen_event, self._full_pass_at = latest, now
         return True
 
-    def _count_time(self, jobs: Iterable[Job]) -> None:
-        """Add to the jobs' time that they have been running, by this process's monotonic clock.
-
-        No clock that jumps uses up a budget, and time in which nobody served isn't counted.
-        """
-        now = time.monotonic()
-        running = [job.id for job in jobs if job.state in (JobState.RUNNING, JobState.STOPPING)]
-        since = {job_id: self._counted_at.get(job_id, now) for job_id in running}
-        due = {job_id: now - at for job_id, at in since.items() if now - at >= FULL_PASS_S}
-        if due:
-            with self._database.write() as tx:
-                for job_id, seconds in due.items():
-                    jobs_store.add_elapsed(tx, job_id, seconds)
-            since |= dict.fromkeys(due, now)
-        self._counted_at = since
-
-    def _lose(
-        self,
-        lease: Lease,
-        reason: str,
-        record: EndLease = leases.lose,
-    ) -> None:
+    def _lose(self, lease: Lease, reason: str, record: EndLease = leases.lose) -> None:
         log.warning("attempt %d of trial row %d: %s", lease.attempt, lease.trial_id, reason)
         with self._database.write() as tx:
             record(tx, lease, reason)
@@ -225,8 +205,7 @@ class Scheduler:
             # Unless it was extended, or given another trial, a moment ago.
             ends = jobs_store.is_as_seen(tx, job) and not trials_store.has_unended(tx, job.id)
             if ends:
-                seconds = time.monotonic() - self._counted_at.pop(job.id, time.monotonic())
-                jobs_store.add_elapsed(tx, job.id, seconds)
+                self._time.settle(tx, job.id, time.monotonic())
                 state = JobState.COMPLETED if failure is None else JobState.FAILED
                 jobs_store.end_job(tx, job.id, state, failure or search.ending)
         del self._searches[job.id]
