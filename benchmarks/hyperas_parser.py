@@ -13,13 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from socket import IPPROTO_TCP, socket
 from statistics import median
-from threading import Thread
 from typing import Any
 
 import httpx
-import uvicorn
 from rich.console import Console
 from rich.table import Table
 
@@ -27,7 +24,7 @@ from kerasearch.searchspaces.hyperas import DISTRIBUTIONS, MAX_LENGTH, parse_hyp
 from kerasearch.searchspaces.problems import InvalidInput
 from kerasearch.service.app import create_app
 from kerasearch.service.settings import Settings
-from kerasearch.service.testing import new_database
+from kerasearch.service.testing import new_database, serve_in_thread
 
 STRINGS = 100_000
 ROUNDS = 20  # of all wrong spaces over HTTP
@@ -123,19 +120,10 @@ def _tried(is_refused: Callable[[Any], bool], inputs: Iterable[object]) -> dict[
 @contextmanager
 def _api() -> Iterator[str]:
     """The API alone, in a thread: no supervisor, no scheduler."""
-    with tempfile.TemporaryDirectory() as folder, socket(proto=IPPROTO_TCP) as listening:
-        listening.bind(("127.0.0.1", 0))
+    with tempfile.TemporaryDirectory() as folder:
         app = create_app(Settings(data_dir=Path(folder)), new_database(Path(folder)))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
-        thread = Thread(target=server.run, args=([listening],))
-        thread.start()
-        while not server.started:
-            time.sleep(0.005)
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
+        with serve_in_thread(app) as url:
+            yield url
 
 
 if __name__ == "__main__":

@@ -1,16 +1,13 @@
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from threading import Thread
 
 import httpx
 import psutil
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from kerasearch.service import mlflow_server
@@ -19,7 +16,7 @@ from kerasearch.service.ports import free_port
 from kerasearch.service.routes.context import Context
 from kerasearch.service.settings import Settings
 from kerasearch.service.store.database import Database
-from kerasearch.service.testing import new_database
+from kerasearch.service.testing import new_database, serve_in_thread
 
 Serving = Callable[[FastAPI], AbstractContextManager[str]]
 
@@ -63,24 +60,7 @@ def mlflow_url(mlflow_process: psutil.Process) -> str:
 @pytest.fixture(scope="session")
 def serving() -> Serving:
     """Serves an application by uvicorn in a thread, for the length of a `with` block."""
-    return _serving
-
-
-@contextmanager
-def _serving(app: FastAPI) -> Iterator[str]:
-    # Of the protocol named, or asyncio leaves Nagle's algorithm on: 40 ms an answer.
-    with socket.socket(proto=socket.IPPROTO_TCP) as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
-        thread = Thread(target=server.run, args=([listening],))
-        thread.start()
-        while not server.started:
-            time.sleep(0.005)
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
+    return serve_in_thread
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +68,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FastAPI, str
     """The service's application and its address; `http` puts a test's own data behind it."""
     folder = tmp_path_factory.mktemp("api")
     app = create_app(Settings(data_dir=folder), Database(f"sqlite:///{folder / 'nothing.db'}"))
-    with _serving(app) as url:
+    with serve_in_thread(app) as url:
         yield app, url
 
 
@@ -98,6 +78,20 @@ def new_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tables")
     new_database(folder).close()
     return folder / "kerasearch.db"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Of a service whose data folder is the test's own."""
+    return Settings(data_dir=tmp_path)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """Its SQLite database, with nothing in it."""
+    database = new_database(tmp_path)
+    yield database
+    database.close()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import csv
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -21,24 +19,12 @@ from kerasearch.service.settings import Settings
 from kerasearch.service.store import jobs, leases, retrainings, trial_views, trials
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.leases import Lease, Outcome
-from kerasearch.service.testing import QUICK, accept, complete, new_database, place
+from kerasearch.service.testing import QUICK, accept, complete, place
 from kerasearch.service.trainings import turns_of
 from kerasearch.service.trials import RetrainingRequest, TrialState
 
 SPLIT = {"validation": 0.25, "test": 0.3, "stratify": True, "seed": 5}
 DATA = {"dataset": "breast-cancer", "split": SPLIT, "scale": "standard"}
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = new_database(tmp_path)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path)
 
 
 def _run(database: Database, settings: Settings, lease: Lease) -> Outcome:

@@ -1,6 +1,5 @@
 """A trial process gets the rows that the job was accepted for, or none."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,21 +14,8 @@ from kerasearch.service.jobs import DataRequest
 from kerasearch.service.settings import Settings
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.datasets import StoredDataset, add_dataset
-from kerasearch.service.testing import new_database
 
 ROWS = "height,weight,kind\n" + "".join(f"{n},{n * 2},{'ab'[n % 2]}\n" for n in range(20))
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = new_database(tmp_path)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The mirror shows every job, trial and retraining, and nothing is lost while MLflow is away."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +21,7 @@ from kerasearch.service.store import (
     trials,
 )
 from kerasearch.service.store.database import Database
-from kerasearch.service.testing import QUICK, accept, complete, new_database, place
+from kerasearch.service.testing import QUICK, accept, complete, place
 from kerasearch.service.tracking import Tracking, TrackingRefused, TrackingUnavailable
 from kerasearch.service.trials import Retraining, RetrainingRequest, Trial
 
@@ -73,13 +73,6 @@ class NotedTracking(Tracking):
         """What was shown since this was last asked."""
         shown, self.shown = self.shown, []
         return shown
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = new_database(tmp_path)
-    yield database
-    database.close()
 
 
 @pytest.fixture

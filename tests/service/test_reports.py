@@ -1,7 +1,5 @@
 """A trial process tells of its epochs in time, and hears when it is to end."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,15 +9,8 @@ from kerasearch.service.reports import REPORT_INTERVAL_S, Ladder, Reports
 from kerasearch.service.store import leases, trial_views
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.leases import Lease
-from kerasearch.service.testing import QUICK, accept, new_database, place
+from kerasearch.service.testing import QUICK, accept, place
 from kerasearch.service.trials import Trial
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = new_database(tmp_path)
-    yield database
-    database.close()
 
 
 @pytest.fixture

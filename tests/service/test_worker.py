@@ -5,9 +5,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -32,20 +30,8 @@ from kerasearch.service.store.database import Database
 from kerasearch.service.store.datasets import StoredDataset
 from kerasearch.service.store.leases import Lease
 from kerasearch.service.store.tables import jobs as jobs_table
-from kerasearch.service.testing import QUICK, accept, new_database, place, wait_until
+from kerasearch.service.testing import QUICK, accept, place, wait_until
 from kerasearch.service.trials import RetrainingRequest, Trial, TrialState
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = new_database(tmp_path)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path)
 
 
 def _read(database: Database, lease: Lease) -> Trial:
