@@ -2,14 +2,15 @@
 
     .venv/bin/python benchmarks/chaos.py --kills 100 [--database postgresql]
 
-Prints a table and writes benchmarks/results/chaos.json, or chaos-postgresql.json. `lost` and
-`duplicated` have to be 0.
+Prints a table and writes benchmarks/results/chaos.json, or chaos-postgresql.json. Exit code 1: what
+has to be 0 isn't, or fewer kills than asked for were done within the limit.
 """
 
 import argparse
 import os
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -59,6 +60,9 @@ JOB = {
     "budget": {"trials": 8, "epochs": 40},
     "training": {"early_stopping": None},
 }
+NONE_OF = ("lost", "duplicated", "runs missing or too many in MLflow")
+"""What has to be 0."""
+
 UNENDED = 2
 """Jobs that are kept going while there are kills to come."""
 
@@ -298,6 +302,10 @@ def main() -> None:
             print((folder / "service.log").read_text()[-20_000:])
             raise
     publish(figures_of(chaos, given.database), given.results or RESULTS / name)
+    if chaos.kills.total() < given.kills:
+        sys.exit(f"only {chaos.kills.total()} of {given.kills} kills within {given.limit_s:g} s")
+    if any(chaos.accounts[what] for what in NONE_OF):
+        sys.exit(f"{', '.join(NONE_OF)}: not all are 0")
 
 
 def figures_of(chaos: Chaos, database: str) -> dict[str, float | str]:

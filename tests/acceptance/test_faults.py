@@ -1,8 +1,5 @@
 """Faults of trials, data and machines, as they happen to the real service."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +11,6 @@ from kerasearch.service.client import Client
 from kerasearch.service.jobs import Job, JobState
 from kerasearch.service.launching import RunningService, running_service
 from kerasearch.service.trials import TrialState
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 JOB: dict[str, Any] = {
     "model": "mlp",
@@ -87,20 +82,3 @@ def test_a_trial_that_hangs_is_ended_and_run_again(
         assert not hanging.is_running()
         outcomes = [[a.outcome for a in trial.attempts] for trial in client.trials(job_id)]
         assert outcomes == [["hung", "complete"], ["complete"]]
-
-
-@pytest.mark.slow  # each kill of the supervisor costs a start of all parts
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_kills_of_every_kind_of_process_lose_nothing_and_double_nothing(
-    tmp_path: Path, database: str, request: pytest.FixtureRequest
-) -> None:
-    if database == "postgresql":
-        request.getfixturevalue("postgresql")  # it skips where there is none
-    results = tmp_path / "chaos.json"
-    options = ["--kills=20", "--seed=5", "--hurry", f"--database={database}"]
-    command = [sys.executable, BENCHMARKS / "chaos.py", *options, f"--results={results}"]
-    subprocess.run(command, check=True)
-    counted = json.loads(results.read_text())
-    assert counted["kills"] == 20
-    assert counted["lost"] == counted["duplicated"] == 0
-    assert counted["runs missing or too many in MLflow"] == 0
