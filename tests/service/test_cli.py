@@ -1,10 +1,12 @@
 import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +46,17 @@ PARAMS = {
     "learning_rate": 0.001,
     "batch_size": 32,
 }
-MODEL = b"not really a model" * 1000
+
+
+def archive_with_own_layers() -> bytes:
+    """Not really a model, but of layers that Keras knows once they are registered."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("config.json", '{"registered_name": "kerasearch>CellMap"}' * 100)
+    return content.getvalue()
+
+
+MODEL = archive_with_own_layers()
 SHA256 = hashlib.sha256(MODEL).hexdigest()
 EPIDEMIC = Path(__file__).parents[2] / "examples" / "epidemic-lstm.yaml"
 
@@ -264,6 +276,7 @@ def test_download_checks_the_model_and_prints_its_path(
     assert (done.exit_code, done.stdout) == (0, f"{target}\n")
     assert target.read_bytes() == MODEL
     assert SHA256 in done.stderr
+    assert "`import kerasearch.models.custom_objects` first" in done.stderr.replace("\n", " ")
 
 
 def test_watch_ends_with_the_job_and_takes_its_exit_status(
@@ -297,10 +310,18 @@ def test_cancel_ends_a_job_and_a_watched_one_exits_with_1(service: Service, job_
 
 def test_ctrl_c_leaves_the_job_running_and_says_so(service: Service, job_file: Path) -> None:
     job_id = submitted(service, job_file)
-    code = (
-        "import threading, os, signal; from kerasearch.service.cli import app;"
-        "threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start(); app()"
-    )
+    code = """if True:
+        import os, psutil, signal, threading, time
+        from kerasearch.service.cli import app
+
+        def interrupt():
+            while not psutil.Process().net_connections():
+                time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=interrupt, daemon=True).start()
+        app()
+        """
     done = in_subprocess("-c", code, "watch", job_id, url=service.url)
     assert done.returncode == 130
     assert done.stderr == (
