@@ -10,6 +10,7 @@ import tensorflow as tf
 from kerasearch.models.evaluation import PREDICTION_BATCH
 from kerasearch.models.graph_executor import Compiled, suits_in_order
 from kerasearch.models.twins import Twin, architecture
+from kerasearch.models.xla import XlaRecord, obstacle
 
 PROGRAMS_KEPT = 16
 WEIGHTS_KEPT = 16_000_000
@@ -38,6 +39,11 @@ class EpochProgram:
         self._train = compiled(self._train_in_graph, x, y, order, batch_size)
         self._validate = compiled(self._validate_in_graph, x, y)
         self._forward = compiled(lambda rows: self.model(rows, training=False), x)
+        self._xla = partial(
+            tf.function, input_signature=(x, y, order), autograph=False, jit_compile=True
+        )
+        self._by_xla: dict[int, tf.types.experimental.PolymorphicFunction] = {}
+        self._xla_records: dict[tuple[int, int], XlaRecord] = {}
 
     @property
     def model(self) -> keras.Model:
@@ -59,9 +65,32 @@ class EpochProgram:
         self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
     ) -> dict[str, float]:
         """Train on the rows in `order`, the last batch as large as is left; the metrics."""
+        self.model.reset_metrics()
         return _floats(self._train(x, y, order, batch_size))
 
+    def train_by_xla(
+        self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
+    ) -> dict[str, float]:
+        """The same by XLA, but for the last batch where that is smaller.
+
+        Raises:
+            tf.errors.OpError: XLA can't compile it; nothing was trained.
+        """
+        size = int(batch_size)
+        if size not in self._by_xla:
+            self._by_xla[size] = self._xla(partial(self._train_full_batches, size))
+        full = len(order) // size * size
+        self.model.reset_metrics()
+        self._by_xla[size](x, y, order[:full])
+        return _floats(self._train(x, y, order[full:], batch_size))
+
+    def xla_record(self, batch_size: int, rows: int) -> XlaRecord:
+        """What is known of XLA for this program at this batch size and number of rows."""
+        record = XlaRecord(obstacle=obstacle(batch_size, rows))
+        return self._xla_records.setdefault((batch_size, rows), record)
+
     def validate(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, float]:
+        self.model.reset_metrics()
         return _floats(self._validate(x, y))
 
     def _predict(self, model: keras.Model, batches: list[object]) -> tf.Tensor:
@@ -78,6 +107,15 @@ class EpochProgram:
 
         return self._epoch(step, tf.size(order), batch_size)
 
+    def _train_full_batches(
+        self, size: int, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        def step(start: tf.Tensor) -> None:
+            rows = tf.slice(order, [start], [size])  # of a shape known before it runs
+            self.model.train_step((tf.gather(x, rows), tf.gather(y, rows)))
+
+        return self._epoch(step, tf.size(order), size)
+
     def _validate_in_graph(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
         def step(start: tf.Tensor) -> None:
             rows = slice(start, start + PREDICTION_BATCH)
@@ -92,7 +130,6 @@ class EpochProgram:
             step(start)
             return (start + batch_size,)
 
-        self.model.reset_metrics()
         tf.while_loop(lambda start: start < rows, body, (tf.constant(0),), parallel_iterations=1)
         metrics: dict[str, tf.Tensor] = self.model.get_metrics_result()
         return metrics

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 import numpy as np
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from kerasearch.models.datasets.arrays import Features, Targets
 from kerasearch.models.epoch_programs import EpochPrograms
 from kerasearch.models.evaluation import PREDICTION_BATCH
-from kerasearch.models.plan import Parts
+from kerasearch.models.plan import Parts, Xla
 from kerasearch.models.streams import batch_rows, reset_states
 from kerasearch.models.twins import foreign_parts
+from kerasearch.models.xla import XlaEpochs
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Course:
     seed: int
     callbacks: list[keras.callbacks.Callback]
     begun: int = 0
+    xla: Xla = False
 
 
 def obstacle(
@@ -57,13 +60,21 @@ def run_epochs(model: keras.Model, course: Course, programs: EpochPrograms) -> s
     twin = program.model
     validation = tf.constant(parts.x_validation), tf.constant(parts.y_validation)
     batch_size = tf.constant(course.batch_size)
+    record = program.xla_record(course.batch_size, len(parts.y_train))
+    xla = XlaEpochs(course.xla, record)
     program.load(model)
     for callback in course.callbacks:
         callback.set_model(twin)
         callback.on_train_begin()
     for epoch in range(course.begun, course.epochs):
         order = epoch_order(len(parts.y_train), course.seed, epoch)
-        logs = program.train(*train, tf.constant(order), batch_size)
+        given = *train, tf.constant(order), batch_size
+        logs = xla.run(
+            epoch + 1,
+            course.epochs,
+            partial(program.train, *given),
+            partial(program.train_by_xla, *given),
+        )
         logs |= {f"val_{name}": value for name, value in program.validate(*validation).items()}
         for callback in course.callbacks:
             callback.on_epoch_end(epoch, logs)
@@ -72,7 +83,8 @@ def run_epochs(model: keras.Model, course: Course, programs: EpochPrograms) -> s
     for callback in course.callbacks:
         callback.on_train_end()
     program.unload(model)
-    return "kept from another trial" if is_kept else "a new architecture"
+    reason = "kept from another trial" if is_kept else "a new architecture"
+    return f"{reason}{xla.told}"
 
 
 def epoch_order(rows: int, seed: int, epoch: int) -> NDArray[np.int32]:

@@ -1,10 +1,13 @@
 """What a training is given: rows, how long, and which epoch is the best."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from kerasearch.models.datasets.arrays import Features, Targets
 from kerasearch.models.limits import NO_LIMITS, ModelLimits
+
+Xla: TypeAlias = Literal["auto", True, False]
+"""Whether XLA compiles epochs; `auto`: where it pays."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class TrainingPlan:
         limits: What a model may cost to be trained at all.
         mixed_precision: Layers compute in half precision, but for the first and the last; weights
             and their updates are of single precision.
+        xla: Of what is compiled whole. With `auto` the clock has a say in the last digits.
     """
 
     epochs: int
@@ -34,6 +38,7 @@ class TrainingPlan:
     early_stopping: EarlyStopping | None = EarlyStopping()
     limits: ModelLimits = NO_LIMITS
     mixed_precision: bool = False
+    xla: Xla = False
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def train(
     gradients = GradientWatch()
     callbacks = [gradients, *early_stopping_of(plan, start), watch]
     begun = 0 if start is None else start.epoch
-    course = Course(parts, batch_size, epochs, seed, callbacks, begun)
+    course = Course(parts, batch_size, epochs, seed, callbacks, begun, plan.xla)
     try:
         with _precision(plan):
             if why_not is None:

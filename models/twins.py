@@ -93,12 +93,15 @@ class _Dropout(keras.layers.Dropout):  # type: ignore[misc]  # keras ships no ty
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not training:
             return inputs
-        return tf.nn.experimental.stateless_dropout(
-            inputs,
-            rate=tf.cast(self.rate, inputs.dtype),
-            seed=tf.cast(self.seed_generator.next(), tf.int32),
-            noise_shape=self.noise_shape,
+        seed = tf.cast(self.seed_generator.next(), tf.int32)
+        # What Keras draws on these devices, but as bits: floats XLA would make of other ones, and
+        # where it selects the algorithm it takes fifteen times as long.
+        bits = tf.random.stateless_uniform(
+            tf.shape(inputs), seed, None, None, dtype=tf.uint32, alg="philox"
         )
+        drawn = tf.bitcast(bits & 0x7FFFFF | 0x3F800000, tf.float32) - 1  # from [0, 1)
+        rate = tf.cast(self.rate, inputs.dtype)
+        return tf.where(drawn >= self.rate, inputs / (1 - rate), tf.zeros([], inputs.dtype))
 
 
 def _clone(layer: keras.Layer) -> keras.Layer:
@@ -118,8 +121,8 @@ def _numbers(model: keras.Model) -> Iterator[tuple[Any, str]]:
 
 def _names(layer: keras.Layer) -> tuple[str, ...]:
     kind = type(layer)
-    if kind is keras.layers.Dropout and not 0 < layer.rate < 1:
-        return ()  # it does nothing, or all: another graph
+    if kind is keras.layers.Dropout and (layer.noise_shape or not 0 < layer.rate < 1):
+        return ()  # it does nothing, or all, or whole channels: another graph
     if kind is _Dropout:
         return NUMBERS["Dropout"]
     return NUMBERS.get(kind.__name__, ()) if kind.__module__.startswith("keras.") else ()

@@ -178,10 +178,13 @@ class TrainingRequest(_Part):
 
     Attributes:
         mixed_precision: In half precision where that does no harm: faster on GPUs that can.
+        xla: Epochs compiled by XLA: slow to begin and faster then; `auto`: where that pays, by the
+            clock, so that rounding is no longer the same each time.
     """
 
     early_stopping: EarlyStopping | None = EarlyStopping()
     mixed_precision: Flag = False
+    xla: Literal["auto", True, False] = False
 
 
 class Concurrency(_Part):

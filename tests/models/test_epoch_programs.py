@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -19,7 +20,7 @@ from kerasearch.models.infeasible import InfeasibleError
 from kerasearch.models.loops import epoch_order
 from kerasearch.models.mlp import MLP
 from kerasearch.models.optimizers import make_optimizer
-from kerasearch.models.plan import Parts, TrainingPlan
+from kerasearch.models.plan import Parts, TrainingPlan, Xla
 from kerasearch.models.training import TrainedModel, train
 from kerasearch.searchspaces.space import Value
 from kerasearch.searchspaces.training import DEFAULTS, OPTIMIZERS
@@ -112,30 +113,48 @@ def assert_identical(one: TrainedModel, other: TrainedModel) -> None:
 
 
 @pytest.mark.parametrize(
-    "params",
+    ("params", "xla"),
     [
-        DENSE,
-        {**DENSE, "batch_norm": False, "optimizer": "nadam", "clipnorm": 0.1, "batch_size": 7},
-        {**DENSE, "optimizer": "adamw", "weight_decay": 0.2, "clipnorm": 0.3},
-        CELL,
-        {**CELL, "cell": "gru", "optimizer": "rmsprop", "layers": 2},
-        {
-            **CELL,
-            "cell": "simple_rnn",
-            "weight_decay": 0.1,
-            "second_layer": "two",
-            "dense_units": 4,
-        },
+        (DENSE, False),
+        (
+            {**DENSE, "batch_norm": False, "optimizer": "nadam", "clipnorm": 0.1, "batch_size": 7},
+            False,
+        ),
+        ({**DENSE, "optimizer": "adamw", "weight_decay": 0.2, "clipnorm": 0.3}, False),
+        ({**DENSE, "dropout": 0.3}, True),
+        (CELL, False),
+        (CELL, True),
+        ({**CELL, "cell": "gru", "optimizer": "rmsprop", "layers": 2}, False),
+        (
+            {
+                **CELL,
+                "cell": "simple_rnn",
+                "weight_decay": 0.1,
+                "second_layer": "two",
+                "dense_units": 4,
+            },
+            False,
+        ),
     ],
-    ids=["mlp", "mlp-nadam-clipped", "mlp-adamw", "lstm", "gru", "simple-rnn"],
+    ids=[
+        "mlp",
+        "mlp-nadam-clipped",
+        "mlp-adamw",
+        "mlp-dropout-xla",
+        "lstm",
+        "lstm-xla",
+        "gru",
+        "simple-rnn",
+    ],
 )
 def test_weights_and_curves_after_three_epochs_are_those_of_model_fit(
-    params: dict[str, Value],
+    params: dict[str, Value], xla: Xla
 ) -> None:
     family = make_family(params)
     parts = make_parts(family)
-    result = run(params, EpochPrograms())
+    result = run(params, EpochPrograms(), plan=replace(LAST_IS_BEST, xla=xla))
     assert result.path == "compiled epochs"
+    assert result.path_reason.endswith("; XLA from epoch 1") is xla
     assert result.best_epoch == 3
 
     keras.utils.set_random_seed(SEED)
@@ -222,6 +241,27 @@ def test_every_optimizer_starts_afresh_in_a_kept_program(optimizer: str) -> None
     again = run(params, programs)
     assert again.path_reason == "kept from another trial"
     assert_identical(first, again)
+
+
+def test_by_xla_the_same_seed_gives_the_same_weights() -> None:
+    params = {**DENSE, "batch_norm": False, "dropout": 0.3}
+    plan = replace(LAST_IS_BEST, xla=True)
+    programs = EpochPrograms()
+    first = run(params, programs, plan=plan)
+    other = run({**params, "dropout": 0.1, "learning_rate": 0.03}, programs, plan=plan, seed=6)
+    assert other.curves != first.curves
+    again = run(params, programs, plan=plan)
+    assert again.path_reason == "kept from another trial; XLA from epoch 1"
+    assert_identical(first, again)
+
+
+def test_what_xla_cannot_compile_is_trained_without_it_and_says_why() -> None:
+    programs = EpochPrograms()
+    asked = run(IMAGE, programs, plan=replace(LAST_IS_BEST, xla=True))
+    assert asked.path == "compiled epochs"
+    assert asked.path_reason.startswith("a new architecture; no XLA: ")
+    assert "MaxPool" in asked.path_reason
+    assert_identical(asked, run(IMAGE, programs))
 
 
 def test_numbers_share_a_program_and_what_shapes_the_graph_does_not() -> None:
