@@ -1,10 +1,12 @@
 """What samplers cost, and how well they search.
 
-    .venv/bin/python benchmarks/samplers.py [--costs] [--quality] [--seeds 20] [--all]
+    .venv/bin/python benchmarks/samplers.py [--costs] [--quality] [--seeds 20] [--all] [--long]
 
 Costs: the median processor time of an ask after so many finished trials. Quality: the best value
 in 100 trials of three tabular functions (`tabular.py`), Kerasearch's samplers beside the libraries
-called directly, medians and quartiles over the seeds. Results go to benchmarks/results.
+called directly, medians and quartiles over the seeds. Long: 2,000 trials by TPE that sees a part of
+them, as it does, and by one that sees all, 5 seeds; some ten minutes of processor time. Results go
+to benchmarks/results.
 """
 
 import argparse
@@ -12,10 +14,11 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
-from statistics import median, quantiles
+from statistics import fmean, median, quantiles
 from typing import Any
 
 import hyperopt
@@ -30,7 +33,8 @@ from tabular import FUNCTIONS, Function
 from kerasearch.searchspaces import SearchSpace
 from kerasearch.service.sampling.fitting import NEEDS
 from kerasearch.service.sampling.history import PastTrial
-from kerasearch.service.sampling.samplers import SAMPLERS
+from kerasearch.service.sampling.options import OPTIONS
+from kerasearch.service.sampling.samplers import SAMPLERS, Sampler
 from kerasearch.service.sampling.study import JobStudy
 from kerasearch.service.trials import TrialState
 
@@ -38,6 +42,7 @@ RESULTS = Path(__file__).parent / "results"
 HISTORY = (10, 100, 1_000, 10_000)
 ASKS, ASKS_OF_SLOW = 9, 3
 TRIALS = 100
+LONG, LATE, LONG_SEEDS = 2_000, 200, 5
 
 Search = Callable[[Function, int], float]
 """The least value that a search with this seed finds."""
@@ -49,8 +54,9 @@ def main() -> None:
     parser.add_argument("--quality", action="store_true")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--all", action="store_true", help="every sampler, not those compared")
+    parser.add_argument("--long", action="store_true")
     asked = parser.parse_args()
-    both = not (asked.costs or asked.quality)
+    both = not (asked.costs or asked.quality or asked.long)
     console = Console()
     path = RESULTS / "samplers.json"
     results: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
@@ -58,6 +64,8 @@ def main() -> None:
         results["ask_ms"] = measure_costs(console)
     if asked.quality or both:
         results["best"] = measure_quality(console, asked.seeds, every=asked.all)
+    if asked.long:
+        results["long"] = measure_thinning(console)
     results |= {"load": os.getloadavg()[0], "processors": os.cpu_count()}
     path.write_text(json.dumps(results, indent=2) + "\n")
 
@@ -129,6 +137,45 @@ def measure_quality(console: Console, seeds: int, *, every: bool) -> dict[str, A
     return found
 
 
+def measure_thinning(console: Console) -> dict[str, dict[str, list[float]]]:
+    """What a long search loses by its sampler being shown a part of the trials."""
+    thinned = SAMPLERS["optuna"]["tpe"]
+    function = FUNCTIONS[1]
+    parts = _long_searches(thinned, function)
+    whole = _long_searches(replace(thinned, most=None), function)
+    title = f"TPE, {LONG:,} trials of {function.name}: median (least to most) of {LONG_SEEDS} seeds"
+    table = Table("", f"shown {thinned.most} ended trials", "shown all", "", title=title)
+    for name in parts:
+        cells = (
+            f"{median(v):.4f} ({min(v):.4f} to {max(v):.4f})" for v in (parts[name], whole[name])
+        )
+        table.add_row(name, *cells, _compared(parts[name], whole[name]))
+    console.print(table)
+    return {"thinned": parts, "unthinned": whole}
+
+
+def _long_searches(sampler: Sampler, function: Function) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {"best": [], f"mean of the last {LATE}": [], "CPU seconds": []}
+    options = OPTIONS["optuna"]["tpe"]().model_dump()
+    for seed in range(LONG_SEEDS):
+        begun = time.process_time()
+        study = JobStudy(SearchSpace.parse(function.space), ["minimize"], sampler, options, seed)
+        values = _searched(study, function, LONG)
+        figures = (min(values), fmean(values[-LATE:]), time.process_time() - begun)
+        for all_seeds, figure in zip(found.values(), figures, strict=True):
+            all_seeds.append(figure)
+    return found
+
+
+def _searched(study: JobStudy, function: Function, trials: int) -> list[float]:
+    values = []
+    for _ in range(trials):
+        asked = study.ask()
+        values.append(function(asked.params))
+        study.tell(asked.number, values[-1])
+    return values
+
+
 def _compared(ours: list[float], theirs: list[float]) -> str:
     """By Mann and Whitney's test at 5 %, two-sided."""
     p = float(mannwhitneyu(ours, theirs).pvalue)
@@ -141,12 +188,7 @@ def _kerasearch(engine: str, name: str) -> Search:
     def search(function: Function, seed: int) -> float:
         space = SearchSpace.parse(function.space)
         study = JobStudy.create(space, ["minimize"], engine, name, seed)
-        values = []
-        for _ in range(TRIALS):
-            asked = study.ask()
-            values.append(function(asked.params))
-            study.tell(asked.number, values[-1])
-        return min(values)
+        return min(_searched(study, function, TRIALS))
 
     return search
 

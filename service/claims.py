@@ -19,6 +19,7 @@ class Claim:
 
     Attributes:
         asks: Whether the search wants new trials.
+        thinks: Its sampler has been asked for one and isn't done.
         waiting: Queued trials or repeats, oldest first.
         running: Trials or repeats of it.
     """
@@ -26,6 +27,7 @@ class Claim:
     job: Job
     retraining_id: str | None
     asks: bool = False
+    thinks: bool = False
     waiting: deque[TrialRow] = field(default_factory=deque)
     running: int = 0
 
@@ -66,7 +68,10 @@ class Turns:
     def next_claim(
         self, claims: dict[str, Claim], has_room: Callable[[Claim], bool]
     ) -> Claim | None:
-        """The one that gets the next slot; None when none wants any, or there is no room for it."""
+        """The one that gets the next slot; None when none wants any, or there is no room for it.
+
+        While a sampler thinks the slot goes to another job, but to none of lower priority.
+        """
         self._served = {key: turn for key, turn in self._served.items() if key in claims}
         running: Counter[str] = Counter()
         for claim in claims.values():
@@ -74,16 +79,22 @@ class Turns:
         wanting = [
             claim
             for claim in claims.values()
-            if (claim.waiting or claim.asks)
+            if (claim.waiting or claim.asks or claim.thinks)
             and has_room(claim)
             and running[claim.job.id] < (claim.job.request.resources.parallel or self._slots)
         ]
-        return min(wanting, key=self._rank, default=None)
+        first = min(wanting, key=self._rank, default=None)
+        return None if first is None or _only_thinks(first) else first
 
     def serve(self, claim: Claim) -> None:
         """A slot was given to it."""
         self._served[claim.key] = next(self._turn)
         claim.running += 1
 
-    def _rank(self, claim: Claim) -> tuple[int, int, int]:
-        return -claim.job.request.priority, claim.running, self._served.get(claim.key, 0)
+    def _rank(self, claim: Claim) -> tuple[int, bool, int, int]:
+        served = self._served.get(claim.key, 0)
+        return -claim.job.request.priority, _only_thinks(claim), claim.running, served
+
+
+def _only_thinks(claim: Claim) -> bool:
+    return claim.thinks and not claim.waiting

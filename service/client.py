@@ -59,6 +59,10 @@ class ModelEntry(_Entry):
     error: str | None = None
 
 
+class TriedSpace(_Entry):
+    space: dict[str, Any]  # JSON
+
+
 class Event(BaseModel):
     """A server-sent event: of kind `job`, `trial` or `report`."""
 
@@ -250,6 +254,10 @@ class Client:
 
     def model(self, name: str) -> ModelEntry:
         return self._get(f"/v1/models/{_part(name)}", ModelEntry)
+
+    def try_space(self, asked: Mapping[str, object], model: str) -> TriedSpace:
+        """The space of a job of this model that asks for this."""
+        return self._post(f"/v1/spaces?model={_part(model)}", TriedSpace, json=asked)
 
     def _get(self, url: str, kind: type[Item]) -> Item:
         with self._answers():

@@ -25,6 +25,7 @@ from kerasearch.service.liveness import Liveness
 from kerasearch.service.plugin_recorder import PluginRecorder
 from kerasearch.service.process import beat, stop_on_sigterm
 from kerasearch.service.retraining_report import report_of, write_report
+from kerasearch.service.sampling.background import BackgroundStudy
 from kerasearch.service.sampling.study import SpaceExhausted
 from kerasearch.service.search import Search
 from kerasearch.service.seeds import trial_seed
@@ -53,6 +54,9 @@ QUEUED_AHEAD = 16
 A thousand more in the queue cost nothing.
 """
 
+PATIENCE_S = 0.1
+"""For a sampler, most of which take a tenth of that; what takes longer is placed a tick later."""
+
 FULL_PASS_S = 1.0
 """Even when nothing happened, time budgets and silent processes are looked at this often."""
 
@@ -60,17 +64,28 @@ FULL_PASS_S = 1.0
 class Scheduler:
     """One per service: the only process that asks samplers and places trials.
 
+    Args:
+        patience_s: How long everything else waits for a sampler that has been asked.
+
     Attributes:
         is_resting: Nothing runs, and nothing waits to.
     """
 
-    def __init__(self, settings: Settings, database: Database, executor: Executor) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        executor: Executor,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._settings = settings
         self._database = database
         self._executor = executor
+        self._patience_s = patience_s
         self._searches: dict[str, Search] = {}
         self._liveness = Liveness(settings)
         self._turns = Turns(settings.slots)
+        self._thinking: list[BackgroundStudy] = []  # that a free slot waits for
         self._seen_event = -1
         self._full_pass_at = 0.0
         self._time = JobTime(database)
@@ -147,7 +162,8 @@ class Scheduler:
             latest = events.latest(tx)
         now = time.monotonic()
         is_due = not self.is_resting and now - self._full_pass_at >= FULL_PASS_S
-        if latest == self._seen_event and not is_due:
+        has_answer = any(study.has_answer for study in self._thinking)
+        if latest == self._seen_event and not is_due and not has_answer:
             return False
         self._seen_event, self._full_pass_at = latest, now
         return True
@@ -246,6 +262,7 @@ class Scheduler:
         return Search.of(job, rows, earlier, complete)
 
     def _fill_slots(self, jobs: Iterable[Job]) -> None:
+        self._thinking.clear()
         if not self._executor.free:
             return
         with self._database.read() as tx:
@@ -293,19 +310,23 @@ class Scheduler:
         return None if lease is None else (lease, row.params)
 
     def _lease_asked(self, claim: Claim) -> tuple[Lease, Params] | None:
-        """On a new trial of this job; None, and noted why, when there is none."""
+        """On a new trial of this job; None, and noted why, when there is none yet or no more."""
         job = claim.job
         search = self._searches.get(job.id)
         if search is None:
             search = self._searches[job.id] = self._rebuild(job)
         try:
-            asked = search.study.ask()
+            asked = search.study.ask(self._patience_s)
         except SpaceExhausted:
             search.exhausted = True
             return None
         except Exception as error:  # a sampler's fault must not stop the other jobs
             log.exception("the sampler of job %s failed", job.id)
             search.broken = f"the sampler failed: {type(error).__name__}: {error}"
+            return None
+        if asked is None:
+            claim.thinks = True
+            self._thinking.append(search.study)
             return None
         seed = trial_seed(job.request.search.seed, asked.number)
         with self._database.write() as tx:

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kerasearch.service.jobs import Job, Plateau
+from kerasearch.service.sampling.background import BackgroundStudy
 from kerasearch.service.sampling.history import PastTrial
 from kerasearch.service.sampling.pruning import Pruning
 from kerasearch.service.sampling.studies import study_of
-from kerasearch.service.sampling.study import JobStudy
 from kerasearch.service.store.curves import EpochValue
 from kerasearch.service.store.trials import TrialRow
 from kerasearch.service.trials import TrialState
@@ -32,7 +32,7 @@ class Search:
     """
 
     job: Job
-    study: JobStudy
+    study: BackgroundStudy
     pruning: Pruning | None
     running: set[int]
     asked: int
@@ -62,7 +62,7 @@ class Search:
             for values in complete:
                 pruning.add_complete(values)
         unended = {row.number for row in rows if not row.state.ended}
-        search = cls(job, study, pruning, unended, len(rows))
+        search = cls(job, BackgroundStudy(study), pruning, unended, len(rows))
         for row in rows:
             if row.state.ended:
                 search._count(row)

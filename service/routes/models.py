@@ -8,13 +8,15 @@ from pydantic import BaseModel
 
 from kerasearch.models import FAMILIES, FamilyInfo
 from kerasearch.searchspaces import Params, SearchSpace
-from kerasearch.searchspaces.problems import unknown
+from kerasearch.searchspaces.problems import InvalidInput, unknown
 from kerasearch.searchspaces.schema import space_schema
 from kerasearch.searchspaces.training import DEFAULTS
 from kerasearch.service.errors import NotFound
 from kerasearch.service.jobs import Budget, TrainingRequest
 from kerasearch.service.plugins import Plugins
 from kerasearch.service.routes.context import Ctx
+from kerasearch.service.spaces import space_over_default
+from kerasearch.service.submission import find_family
 
 router = APIRouter(prefix="/v1", tags=["models"])
 
@@ -77,9 +79,21 @@ def model(name: str, ctx: Ctx) -> Model:
 
 
 @router.post("/spaces")
-def try_space(space: Annotated[dict[str, object], Body()]) -> TriedSpace:
-    """Understand a space and draw from it; nothing is stored."""
-    understood = SearchSpace.parse(space)
+def try_space(
+    space: Annotated[dict[str, object], Body()], ctx: Ctx, model: str | None = None
+) -> TriedSpace:
+    """Understand a space and draw from it; nothing is stored.
+
+    With a model, a family or a plugin's, it is the whole space of a job of that model.
+    """
+    if model is None:
+        understood = SearchSpace.parse(space)
+    else:
+        try:
+            family = find_family(model, Plugins.of(ctx.settings))
+        except InvalidInput as error:
+            raise error.under("/model") from None
+        understood = space_over_default(family, space)
     draw = Random(0)  # noqa: S311 - samples to look at
     return TriedSpace(
         space=understood.canonical(),

@@ -1,7 +1,8 @@
 """CMA-ES whose state is computed from the trials, so that nothing but they is to be kept."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import cmaes
@@ -14,7 +15,10 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from kerasearch.searchspaces.space import SearchSpace
-from kerasearch.service.sampling.distributions import to_optuna
+from kerasearch.service.sampling.distributions import always_active
+from kerasearch.service.sampling.generations import Generations
+from kerasearch.service.sampling.thinning import thinned
+from kerasearch.service.sampling.view import view
 
 Number = FloatDistribution | IntDistribution
 
@@ -32,13 +36,17 @@ class CmaEsSampler(BaseSampler):
 
     Args:
         space: CMA-ES draws the numbers that are active in every trial.
+        generations: The optimizer after each, as earlier proposals had it.
         others: Draws choices and what isn't always active.
+        most: Ended trials that `others` is shown.
     """
 
     def __init__(
         self,
         space: SearchSpace,
+        generations: Generations[cmaes.CMA],
         others: BaseSampler,
+        most: int,
         *,
         seed: int,
         popsize: int | None,
@@ -46,16 +54,19 @@ class CmaEsSampler(BaseSampler):
         lr_adapt: bool,
     ) -> None:
         self._numbers = always_active_numbers(space)
+        self._generations = generations
         self._others = others
-        self._optimizer = cmaes.CMA(
+        self._most = most
+        self._seed = seed
+        self._first = cmaes.CMA(
             mean=np.full(len(self._numbers), 0.5),
             sigma=sigma0,
             bounds=np.tile([0.0, 1.0], (len(self._numbers), 1)),
             n_max_resampling=10 * len(self._numbers),
-            seed=seed,
             population_size=popsize,
             lr_adapt=lr_adapt,
         )
+        self._shown_to_others: Study | None = None
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -65,21 +76,24 @@ class CmaEsSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        sign = -1.0 if study.direction is StudyDirection.MAXIMIZE else 1.0
-        told = [
-            (
-                _to_unit(past.params, self._numbers),
-                WORST if past.value is None else sign * past.value,
-            )
-            for past in study.get_trials(deepcopy=False, states=_ENDED)
-        ]
-        size = self._optimizer.population_size
-        for start in range(0, len(told) - size + 1, size):
-            self._optimizer.tell(told[start : start + size])
-        point = self._optimizer.ask()
+        sign = _sign(study)
+
+        def learn(optimizer: cmaes.CMA, generation: Sequence[FrozenTrial]) -> cmaes.CMA:
+            after = deepcopy(optimizer)
+            costs = [WORST if past.value is None else sign * past.value for past in generation]
+            points = [_to_unit(past.params, self._numbers) for past in generation]
+            after.tell([*zip(points, costs, strict=True)])
+            return after
+
+        ended = study.get_trials(deepcopy=False, states=_ENDED)
+        size = self._first.population_size
+        optimizer = deepcopy(self._generations.after(ended, size, self._first, learn))
+        optimizer.reseed_rng(self._seed)
         return {
             name: _from_unit(share, distribution)
-            for share, (name, distribution) in zip(point, self._numbers.items(), strict=True)
+            for share, (name, distribution) in zip(
+                optimizer.ask(), self._numbers.items(), strict=True
+            )
         }
 
     def sample_independent(
@@ -89,15 +103,36 @@ class CmaEsSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        return self._others.sample_independent(study, trial, param_name, param_distribution)
+        if self._shown_to_others is None:
+            self._shown_to_others = self._thinned(study)
+        return self._others.sample_independent(
+            self._shown_to_others, trial, param_name, param_distribution
+        )
+
+    def _thinned(self, study: Study) -> Study:
+        """The same study with a part of its ended trials."""
+        sign = _sign(study)
+        ended = study.get_trials(deepcopy=False, states=_ENDED)
+        costs = {
+            place: (sign * past.value,)
+            for place, past in enumerate(ended)
+            if past.value is not None and past.state is TrialState.COMPLETE
+        }
+        shown = [ended[place] for place in thinned(range(len(ended)), costs, self._most)]
+        shown += study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return view(shown, study.directions, self._others)
+
+
+def _sign(study: Study) -> float:
+    """That makes less better."""
+    return -1.0 if study.direction is StudyDirection.MAXIMIZE else 1.0
 
 
 def always_active_numbers(space: SearchSpace) -> dict[str, Number]:
     """The latent distributions that CMA-ES can draw from."""
-    latent = {name: to_optuna(p) for name, p in space.parameters.items() if not p.when}
     return {
         name: distribution
-        for name, distribution in latent.items()
+        for name, distribution in always_active(space).items()
         if isinstance(distribution, FloatDistribution | IntDistribution)
         and distribution.low < distribution.high
     }

@@ -26,6 +26,7 @@ from kerasearch.searchspaces.parameters import (
     Value,
     identity,
 )
+from kerasearch.searchspaces.space import SearchSpace
 
 Latent = int | float
 
@@ -47,6 +48,11 @@ def to_optuna(parameter: Parameter) -> BaseDistribution:
             return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
         case Normal():
             return FloatDistribution(TAIL, 1 - TAIL)
+
+
+def always_active(space: SearchSpace) -> dict[str, BaseDistribution]:
+    """The latent distributions of parameters that every trial has."""
+    return {name: to_optuna(p) for name, p in space.parameters.items() if not p.when}
 
 
 def value_of(parameter: Parameter, latent: Latent) -> Value:

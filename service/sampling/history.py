@@ -1,15 +1,11 @@
 """A study's trials as Optuna's samplers see them."""
 
 from bisect import insort
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from datetime import datetime
 from typing import NamedTuple
 
-import optuna
-from optuna.pruners import NopPruner
-from optuna.samplers import BaseSampler
-from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
@@ -151,30 +147,3 @@ def _ended(trial: FrozenTrial, values: Sequence[float] | None) -> FrozenTrial:
     ended.values = None if values is None else list(values)
     ended.datetime_complete = _WHEN
     return ended
-
-
-def view(
-    past: Iterable[FrozenTrial], directions: Sequence[Direction], sampler: BaseSampler
-) -> optuna.Study:
-    """A study of past trials for one `ask`, which leaves no trace on them.
-
-    It costs nothing to make, where `Study.add_trial` would copy each trial.
-    """
-    return optuna.create_study(
-        directions=directions, storage=_View([*past]), sampler=sampler, pruner=NopPruner()
-    )
-
-
-class _View(InMemoryStorage):
-    def __init__(self, past: list[FrozenTrial]) -> None:
-        super().__init__()
-        self._past = past
-
-    def get_all_trials(
-        self,
-        study_id: int,
-        deepcopy: bool = True,
-        states: Container[OptunaState] | None = None,
-    ) -> list[FrozenTrial]:
-        asked = super().get_all_trials(study_id, deepcopy, states)
-        return [trial for trial in self._past if states is None or trial.state in states] + asked

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -155,19 +156,22 @@ def _hyperopt_trials(
     return trials
 
 
+_process_generators = Lock()  # studies ask in threads
+
+
 @contextmanager
 def _quietly_seeded(seed: int) -> Iterator[None]:
     """ATPE draws from the process's generators, and has SciPy warn of correlations."""
-    state, numpy_state = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+    with _process_generators, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        state, numpy_state = random.getstate(), np.random.get_state()
+        random.seed(seed)
+        np.random.seed(seed)
+        try:
             yield
-    finally:
-        random.setstate(state)
-        np.random.set_state(numpy_state)
+        finally:
+            random.setstate(state)
+            np.random.set_state(numpy_state)
 
 
 def _lies_in(distribution: BaseDistribution, value: Any) -> bool:

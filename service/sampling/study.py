@@ -13,10 +13,12 @@ from kerasearch.searchspaces.parameters import Params, Value
 from kerasearch.searchspaces.space import SearchSpace
 from kerasearch.service.sampling.display import study_of_values
 from kerasearch.service.sampling.enumeration import configurations
-from kerasearch.service.sampling.history import History, PastTrial, view
+from kerasearch.service.sampling.generations import Generations
+from kerasearch.service.sampling.history import History, PastTrial
 from kerasearch.service.sampling.options import OPTIONS
 from kerasearch.service.sampling.samplers import SAMPLERS, Call, MakeSampler, Sampler
 from kerasearch.service.sampling.suggestion import suggest_params
+from kerasearch.service.sampling.view import view
 from kerasearch.service.trials import TrialState, identity_of
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)  # it announces every study on stderr
@@ -80,6 +82,7 @@ class JobStudy:
         self._history = History(space, directions)
         for trial in earlier:
             self._history.add(trial)
+        self._generations: Generations[Any] = Generations()
         self._places: dict[int, int] = {}
         self._trials: dict[int, PastTrial] = {}
         self._tried: set[Hashable] = set()
@@ -190,6 +193,7 @@ class JobStudy:
                 trials=len(self._history),
                 seen=len(past),
                 several=len(self._directions) > 1,
+                generations=self._generations,
             )
             params = suggest_params(view(past, self._directions, make(call)).ask(), self._space)
             yield params

@@ -205,7 +205,7 @@ class Life(RuleBasedStateMachine):
 
     def _start(self) -> None:
         self.executor = SteppedExecutor(run_as(self.database, self._account), SLOTS)
-        self.scheduler = Scheduler(self.settings, self.database, self.executor)
+        self.scheduler = Scheduler(self.settings, self.database, self.executor, patience_s=60)
         self.scheduler.recover()
 
     def _account(self, assignment: Assignment) -> Outcome:

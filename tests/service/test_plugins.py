@@ -1,14 +1,19 @@
 """What the service makes of plugins by their recordings alone; nothing here runs one."""
 
 import hashlib
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
+from typer.testing import CliRunner
 
 from kerasearch.models import FAMILIES
 from kerasearch.models.datasets import BUILTIN
 from kerasearch.models.plugins.recorded import PluginData, PluginModel, Recording
 from kerasearch.searchspaces.problems import InvalidInput
+from kerasearch.service.cli import app
 from kerasearch.service.client import ModelEntry
 from kerasearch.service.command.doctor import plugin_checks
 from kerasearch.service.command.tables import models_table
@@ -66,6 +71,16 @@ def plugins(settings: Settings) -> Plugins:
             continue
         found.recording_path(file).write_text(recording.model_dump_json())
     return found
+
+
+@pytest.fixture
+def served(api: tuple[FastAPI, str], settings: Settings, plugins: Plugins) -> Iterator[str]:
+    """Address of an API that has the plugins."""
+    service, url = api
+    database = new_database(settings.data_dir)
+    service.state.context = Context(settings, database)
+    yield url
+    database.close()
 
 
 def digest(path: Path) -> str:
@@ -149,6 +164,57 @@ def test_a_parameter_that_nobody_reads_is_refused(plugins: Plugins, name: str) -
         understood(plugins, space={name: 0.1})
 
 
+def test_a_space_is_tried_over_a_plugins(
+    plugins: Plugins, served: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = tmp_path / "job.yaml"
+    text = "model: plugin:nets:Net\ndata: {dataset: digits}\nspace: {optimizer: mine}\n"
+    job.write_text(text + "constraints: [not (kind == 'b' and units > 4)]\n")
+    monkeypatch.setenv("KERASEARCH_URL", served)
+    told = json.loads(CliRunner().invoke(app, ["space", str(job), "--json"]).stdout)
+    assert told["space"].keys() == SPACE.keys()
+    assert told["space"]["optimizer"] == {"type": "choice", "values": ["mine"]}
+    assert told["size"] == 1 + 8
+    assert all(params.get("units", 0) <= 4 for params in told["samples"])
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "sentence"),
+    [
+        ("plugin:nets:Met", "{}", "model: no model of plugin nets 'Met'; did you mean 'Net'?"),
+        ("plugin:broken:Net", "{}", "model: plugin:broken is disabled: line 1: SyntaxError"),
+        ("plugin:nets:Net", "{unit: 3}", "space.unit: no parameter of plugin:nets:Net 'unit'"),
+    ],
+)
+def test_what_a_plugin_does_not_have_is_shown_in_the_file(
+    plugins: Plugins,
+    served: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
+    said: str,
+    sentence: str,
+) -> None:
+    job = tmp_path / "job.yaml"
+    job.write_text(f"model: {model}\ndata: {{dataset: digits}}\nspace: {said}\n")
+    monkeypatch.setenv("KERASEARCH_URL", served)
+    done = CliRunner().invoke(app, ["space", str(job)])
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"{job}: {sentence}")
+
+
+def test_without_a_server_it_is_said_which_one_knows_a_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = tmp_path / "job.yaml"
+    job.write_text("model: plugin:nets:Net\ndata: {dataset: digits}\n")
+    monkeypatch.setenv("KERASEARCH_URL", "http://127.0.0.1:9")
+    done = CliRunner().invoke(app, ["space", str(job)])
+    assert done.exit_code == 1
+    assert "no server at http://127.0.0.1:9: start one" in done.stderr
+    assert "a server that has --plugins DIR" in done.stderr
+
+
 def test_plugins_are_listed_behind_the_families_with_why_some_cannot_be_used(
     plugins: Plugins, settings: Settings
 ) -> None:
@@ -163,7 +229,7 @@ def test_plugins_are_listed_behind_the_families_with_why_some_cannot_be_used(
     ]
     net = listed["plugin:nets:Net"]
     assert (net.description, net.error) == ("A net.", None)
-    told = {"batch_size", "epochs", "early_stopping", "mixed_precision"}
+    told = {"batch_size", "epochs", "early_stopping", "mixed_precision", "xla"}
     assert net.training.keys() == told
     assert listed["plugin:broken"].error == "line 1: SyntaxError"
     assert listed["plugin:fresh"].error == "it is being read; try again in a few seconds"

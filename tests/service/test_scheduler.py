@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 from optuna.samplers import BaseSampler
@@ -67,11 +69,11 @@ class Service:
         self.now = 1000.0
         monkeypatch.setattr(scheduler_module, "time", SimpleNamespace(monotonic=lambda: self.now))
 
-    def start(self, run: Callable[[Lease], None], slots: int = 1) -> None:
+    def start(self, run: Callable[[Lease], None], slots: int = 1, patience_s: float = 60) -> None:
         """A scheduler on what an earlier one left, whose trial processes do this with a lease."""
         self.settings = self.settings.model_copy(update={"workers": slots})
         self.executor = FakeExecutor(run, slots)
-        self.scheduler = Scheduler(self.settings, self.database, self.executor)
+        self.scheduler = Scheduler(self.settings, self.database, self.executor, patience_s)
         self.scheduler.recover()
 
     def train(self, account: Callable[[Assignment], Outcome]) -> Callable[[Lease], None]:
@@ -492,13 +494,14 @@ def test_a_clock_that_jumps_ends_no_lease(
 def _locked(service: Service) -> Iterator[None]:
     """Another process holds the database; the scheduler waits for it for a moment each time."""
     own, path = service.scheduler._database, str(service.database.engine.url.database)
-    service.scheduler._database = Database(str(own.engine.url), lock_wait_s=0.01)
+    hasty = Database(str(own.engine.url), lock_wait_s=0.01)
+    service.scheduler._database = service.scheduler._time._database = hasty
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         yield
         other.execute("ROLLBACK")
-    service.scheduler._database.close()
-    service.scheduler._database = own
+    hasty.close()
+    service.scheduler._database = service.scheduler._time._database = own
 
 
 @every_engine
@@ -641,6 +644,92 @@ def test_a_sampler_that_raises_fails_its_own_job_alone(
     assert first.state is JobState.FAILED
     assert first.reason == "the sampler failed: ZeroDivisionError: nothing to divide by"
     assert second.state is JobState.COMPLETED
+
+
+class SlowSampler:
+    """TPE that waits, each time it is asked, until it may answer."""
+
+    SEARCH: ClassVar = {"sampler": "tpe"}
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, engine: str = "optuna") -> None:
+        self._may_answer = threading.Event()
+        quick = SAMPLERS[engine]["tpe"]
+
+        def make(call: Call) -> BaseSampler:
+            self._may_answer.wait()
+            assert quick.make is not None
+            return quick.make(call)
+
+        monkeypatch.setitem(SAMPLERS[engine], "tpe", replace(quick, make=make))
+
+    def answer(self) -> None:
+        """Returns when it has answered; from now on it answers at once."""
+        self._may_answer.set()
+        for thread in threading.enumerate():
+            if thread.name == "sampler":
+                thread.join()
+
+
+def test_while_a_sampler_thinks_other_jobs_go_on(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampler = SlowSampler(monkeypatch)
+    slow = accept(service.database, search=SlowSampler.SEARCH, budget={"trials": 1})
+    service.start(service.train(_good), patience_s=0)
+    service.tick()
+    quick = accept(service.database, search={"sampler": "grid"}, space=SIX, budget={"trials": 3})
+    (job,) = service.run(quick)
+    assert job.state is JobState.COMPLETED
+    assert service.trials(slow) == []
+    sampler.answer()
+    service.run(slow)
+    assert [trial.number for trial in service.trials(slow)] == [0]
+
+
+def test_a_slot_is_kept_for_a_job_of_higher_priority_whose_sampler_thinks(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampler = SlowSampler(monkeypatch)
+    low = accept(service.database, search={"sampler": "grid"}, space=SIX)
+    accept(service.database, search=SlowSampler.SEARCH, priority=1)
+    service.start(service.train(_good), patience_s=0)
+    service.tick(3)
+    assert service.trials(low) == []
+    sampler.answer()
+
+
+def test_a_job_that_is_cancelled_while_its_sampler_thinks_gets_no_trial(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampler = SlowSampler(monkeypatch)
+    job_id = accept(service.database, search=SlowSampler.SEARCH)
+    service.start(service.train(_good), patience_s=0)
+    service.tick()
+    service.cancel(job_id)
+    sampler.answer()
+    service.tick(3)
+    assert service.trials(job_id) == []
+
+
+@every_engine
+def test_a_job_whose_sampler_takes_long_tries_what_it_would_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    def searched(patience_s: float) -> list[Params]:
+        service = Service(tmp_path / str(patience_s), monkeypatch)
+        search = {**SlowSampler.SEARCH, "engine": engine}
+        job_id = accept(service.database, search=search, budget={"trials": 12})
+        service.start(service.train(_good), patience_s=patience_s)
+        while not service.job(job_id).state.ended:
+            service.tick()
+            sampler.answer()
+        tried = [trial.params for trial in service.trials(job_id)]
+        service.database.close()
+        return tried
+
+    sampler = SlowSampler(monkeypatch, engine)
+    late = searched(patience_s=0)
+    assert late == searched(patience_s=60)
 
 
 def _retrain(service: Service, repeats: int) -> str:

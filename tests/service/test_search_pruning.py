@@ -36,7 +36,7 @@ class Service:
 
     def start(self, run: Callable[[Lease], None] | None = None) -> None:
         self.executor = FakeExecutor(run or self.train, self.settings.slots)
-        self.scheduler = Scheduler(self.settings, self.database, self.executor)
+        self.scheduler = Scheduler(self.settings, self.database, self.executor, patience_s=60)
         self.scheduler.recover()
 
     def accept(self, search: dict[str, object], trials: int = 9, **budget: object) -> str:

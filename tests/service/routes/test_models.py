@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from kerasearch.models import FAMILIES
 from kerasearch.models.tasks import TASKS
-from kerasearch.searchspaces import SearchSpace, default_space
+from kerasearch.searchspaces import SearchSpace, default_space, space_for
 from kerasearch.searchspaces.schema import space_schema
 
 
@@ -46,6 +46,13 @@ def test_a_space_is_tried_without_a_job(http: httpx.Client) -> None:
         assert SearchSpace.parse(tried["space"]).check(params) == params
     assert http.post("/v1/spaces", json=tried["space"]).json() == tried
     assert http.get("/v1/jobs").json()["items"] == []
+
+
+def test_a_space_is_tried_over_a_models_default(http: httpx.Client) -> None:
+    tried = http.post("/v1/spaces", params={"model": "mlp"}, json={"layers": 1}).json()
+    assert tried["space"] == space_for("mlp", {"layers": 1}).canonical()
+    missing = http.post("/v1/spaces", params={"model": "mpl"}, json={}).json()
+    assert missing["errors"][0]["pointer"] == "/model"
 
 
 def test_a_space_of_a_real_number_has_no_size(http: httpx.Client) -> None:

@@ -13,9 +13,10 @@ from scipy.stats import ks_2samp
 
 from kerasearch.searchspaces import SearchSpace
 from kerasearch.searchspaces.parameters import Params
-from kerasearch.service.sampling.history import view
+from kerasearch.service.sampling.generations import Generations
 from kerasearch.service.sampling.samplers import SAMPLERS, Call
 from kerasearch.service.sampling.suggestion import suggest_params
+from kerasearch.service.sampling.view import view
 
 WRITTEN = [
     {"type": "choice", "values": [None, True, 1]},
@@ -66,7 +67,11 @@ def _draws(space: SearchSpace, engine: str, count: int) -> list[Params]:
     """Of the engine's random sampler, duplicates included."""
     make = SAMPLERS[engine]["random"].make
     assert make is not None
-    calls = [Call(space, {}, 0, seed, seed, 0, 0, several=False) for seed in range(count)]
+    kept: Generations[object] = Generations()
+    calls = [
+        Call(space, {}, 0, seed, seed, 0, 0, several=False, generations=kept)
+        for seed in range(count)
+    ]
     return [suggest_params(view([], ["minimize"], make(call)).ask(), space) for call in calls]
 
 

@@ -5,12 +5,20 @@ from random import Random
 import cmaes
 import numpy as np
 import pytest
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.samplers import RandomSampler
+from optuna.trial import FrozenTrial
 
 from kerasearch.searchspaces import SearchSpace
 from kerasearch.searchspaces.parameters import Params
-from kerasearch.service.sampling.cmaes_sampler import always_active_numbers
+from kerasearch.service.sampling.cmaes_sampler import CmaEsSampler, always_active_numbers
 from kerasearch.service.sampling.fitting import numbers_of
+from kerasearch.service.sampling.generations import Generations
+from kerasearch.service.sampling.history import PastTrial
+from kerasearch.service.sampling.samplers import Sampler
 from kerasearch.service.sampling.study import JobStudy
+from kerasearch.service.trials import TrialState
 
 FOUR = SearchSpace.parse({f"x{i}": {"type": "float", "low": -1, "high": 1} for i in range(4)})
 
@@ -78,3 +86,31 @@ def test_numbers_of_every_kind_are_drawn_and_the_rest_by_another_sampler() -> No
             study.tell_failed(number)
         else:
             study.tell(number, abs(float(str(params["units"])) - 40) - ("dense" in params))
+
+
+def test_what_draws_choices_is_shown_a_part_of_a_long_history() -> None:
+    shown = []
+
+    class Others(RandomSampler):
+        def sample_independent(
+            self,
+            study: Study,
+            trial: FrozenTrial,
+            param_name: str,
+            param_distribution: BaseDistribution,
+        ) -> object:
+            shown.append({past.number for past in study.get_trials(deepcopy=False)})
+            return super().sample_independent(study, trial, param_name, param_distribution)
+
+    sampler = CmaEsSampler(
+        MIXED, Generations(), Others(0), 120, seed=0, popsize=4, sigma0=0.1, lr_adapt=False
+    )
+    study = JobStudy(MIXED, ["minimize"], Sampler(lambda _: sampler, proposals=1), {}, seed=0)
+    rng = Random(0)
+    study.replay(
+        PastTrial(number, MIXED.sample(rng), TrialState.COMPLETE, (abs(number - 100.0),))
+        for number in range(300)
+    )
+    study.ask()
+    assert len(shown[0]) == 120 + 1  # the trial that is asked for runs
+    assert {*range(89, 114), *range(276, 301)} <= shown[0]  # the best and the latest, from 1
