@@ -1,4 +1,4 @@
-"""Pictures of a trial drawn in milliseconds: a search has many trials, and few are looked at.
+"""The pictures that every trial has, drawn in milliseconds: few of so many are looked at.
 
 What `pictures` draws by matplotlib takes a third of a second of processor time each.
 """
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from kerasearch.models.class_evaluation import Counts
+from kerasearch.models.evaluation import Table
 
 Colour = tuple[int, int, int]
 
@@ -27,8 +28,18 @@ FONT_SIZE, MAX_NAME, MAX_COUNTED = 12, 24, 30
 PANEL, MARGIN, GAP, TITLE = (420, 260), 56, 12, 330
 
 
+def draw_confusion_table(table: Table, path: Path) -> None:
+    draw_confusion_matrix(np.asarray(table["counts"]), table["classes"], path)
+
+
 def draw_confusion_matrix(counts: Counts, classes: Sequence[str], path: Path) -> None:
-    """As `pictures.draw_confusion_matrix`."""
+    """Counts in the cells, coloured by their share of the true class; PNG.
+
+    Args:
+        counts: As `confusion_matrix` gives it.
+        classes: Their names, in the order of their indices.
+        path: Where to write it.
+    """
     n = len(classes)
     cell = max(1, min(44, 900 // n))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -53,7 +64,13 @@ def draw_confusion_matrix(counts: Counts, classes: Sequence[str], path: Path) ->
 
 
 def draw_curves(curves: Mapping[str, Sequence[float]], best_epoch: int, path: Path) -> None:
-    """As `pictures.draw_curves`."""
+    """One panel a metric, train against validation by epoch, the best epoch marked; PNG.
+
+    Args:
+        curves: Metric to its value at each epoch; `val_` marks those of the validation part.
+        best_epoch: From 1.
+        path: Where to write it.
+    """
     metrics = [name for name in curves if not name.startswith("val_")]
     width, height = PANEL
     picture = _Picture(len(metrics) * (width + MARGIN) + GAP, height + 2 * MARGIN)
@@ -139,7 +156,7 @@ class _Picture:
         self._draw.ellipse([edge * FINE for edge in corners], colour)
 
     def save(self, path: Path) -> None:
-        self._image.resize(self._size, Image.Resampling.BOX).save(path, "PNG")
+        self._image.reduce(FINE).save(path, "PNG")
 
 
 @cache

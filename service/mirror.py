@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 from kerasearch.searchspaces import SearchSpace
@@ -24,7 +25,7 @@ from kerasearch.service.sampling.history import PastTrial
 from kerasearch.service.sampling.plots import draw_study
 from kerasearch.service.settings import Settings
 from kerasearch.service.store import deletions, events, jobs, retrainings, trial_views, trials
-from kerasearch.service.store.database import Database
+from kerasearch.service.store.database import Database, Transaction
 from kerasearch.service.store.events import Event
 from kerasearch.service.tracking import Tracking, TrackingRefused, TrackingUnavailable
 from kerasearch.service.trials import Trial, TrialState
@@ -40,41 +41,66 @@ PAUSE_S = 1.0
 BATCH = 1000
 """Events a pass; more are left for the next."""
 
-NOT_ENDED = {"state": JobState.RUNNING, "ended_at": None}
-"""What a job's new run says until everything below it is there."""
+NEW: dict[str, object] = {"state": JobState.RUNNING, "ended_at": None, "trials": {}, "best": None}
+"""What a job's run says before anything is below it."""
 
 LIVE_INTERVAL_S = 5.0
-"""Between looks at the epochs of trials that run."""
+"""Between looks at a job that goes on and at trials that run; what has ended is shown at once."""
 
-PLOT_INTERVAL_S = 30.0
-PLOT_SHARE = 0.02
+PLOT_INTERVAL_S = 60.0
+PLOT_SHARE = 0.01
 """Between pictures of a running job: so long, and until they take this share of the time."""
 
 
 @dataclass
 class Changes:
-    """What happened to one job since the last pass.
+    """What happened to one job that MLflow doesn't show yet.
+
+    What isn't due when it happens is lost with this process; a trial's next report or end tells it.
 
     Attributes:
-        reported: Rows of trials that went on, no more; a trial's end shows all of its epochs.
+        ended: Rows of trials that have ended.
+        live: Rows of trials that began or went on; a trial's end shows all of its epochs.
+        of_job: The job itself is in another state, or asked for otherwise.
+        of_trials: Trials have ended, which its numbers tell of.
     """
 
-    events: list[int] = field(default_factory=list)
-    trials: set[int] = field(default_factory=set)
-    reported: set[int] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)
+    live: set[int] = field(default_factory=set)
     retrainings: set[str] = field(default_factory=set)
     of_job: bool = False
+    of_trials: bool = False
 
     def add(self, event: Event) -> None:
-        self.events.append(event.id)
         match event.kind:
             case "job":
                 self.of_job = True
             case "retraining":
                 self.retrainings.add(str(event.subject))
             case "trial" | "report" if event.data["retraining"] is None:
-                rows = self.trials if event.kind == "trial" else self.reported
-                rows.add(int(str(event.subject)))
+                has_ended = event.kind == "trial" and TrialState(event.data["state"]).ended
+                (self.ended if has_ended else self.live).add(int(str(event.subject)))
+
+
+@dataclass
+class Watched:
+    """A job that goes on, or isn't shown whole yet; times are the monotonic clock's."""
+
+    changes: Changes = field(default_factory=Changes)
+    live_at: float = -inf
+    plotted_at: float = -inf
+    plotting_s: float = 0.0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is time again for what goes on."""
+        return time.monotonic() >= self.live_at + LIVE_INTERVAL_S
+
+    @property
+    def is_plotted(self) -> bool:
+        """Whether the last pictures will do for now."""
+        interval_s = max(PLOT_INTERVAL_S, self.plotting_s / PLOT_SHARE)
+        return time.monotonic() < self.plotted_at + interval_s
 
 
 class Mirror:
@@ -82,9 +108,7 @@ class Mirror:
         self._settings = settings
         self._database = database
         self._tracking = tracking
-        self._plotted_at: dict[str, float] = {}
-        self._plotting_s: dict[str, float] = {}
-        self._live_at: dict[str, float] = {}
+        self._jobs: dict[str, Watched] = defaultdict(Watched)
 
     def mirror_pass(self) -> bool:
         """Delete what was deleted, and show the oldest events; whether there were any.
@@ -93,22 +117,32 @@ class Mirror:
             TrackingUnavailable: MLflow is down; what was not shown stays in the outbox.
         """
         self._finish_deletions()
-        changed: dict[str, Changes] = defaultdict(Changes)
+        told: dict[str, list[int]] = defaultdict(list)
         with self._database.read() as tx:  # one snapshot: an ended job's every event is in it
             batch = events.to_mirror(tx, BATCH)
             for event in batch:
-                changed[event.job_id].add(event)
-            seen = {job_id: jobs.read_job(tx, job_id) for job_id in changed}
+                self._jobs[event.job_id].changes.add(event)
+                told[event.job_id].append(event.id)
+            due = [
+                job_id
+                for job_id, watched in self._jobs.items()
+                if job_id in told or (watched.is_live and watched.changes != Changes())
+            ]
+            seen = {job_id: _read_job(tx, job_id) for job_id in due}
             more = events.jobs_to_mirror_after(tx, batch[-1].id) if batch else set()
-        for job_id, changes in changed.items():
+        for job_id, job in seen.items():
             try:
-                self._show(seen[job_id], changes, all_of_it=job_id not in more)
+                if job is None or self._show(job, all_of_it=job_id not in more):
+                    del self._jobs[job_id]
             except NotFound:
                 log.info("job %s was deleted", job_id)
+                del self._jobs[job_id]
             except TrackingRefused:
                 log.exception("MLflow refuses a part of job %s; it stays without", job_id)
-            with self._database.write() as tx:
-                events.mark_mirrored(tx, changes.events)
+                self._jobs[job_id].changes = Changes()
+            if job_id in told:
+                with self._database.write() as tx:
+                    events.mark_mirrored(tx, told[job_id])
         return bool(batch)
 
     def _finish_deletions(self) -> None:
@@ -125,23 +159,35 @@ class Mirror:
             with self._database.write() as tx:
                 deletions.finish_deletion(tx, job.job_id)
 
-    def _show(self, job: Job, changes: Changes, *, all_of_it: bool) -> None:
+    def _show(self, job: Job, *, all_of_it: bool) -> bool:
+        """Show what is due of a job's changes; whether it has ended and is shown whole."""
+        watched = self._jobs[job.id]
+        changes = watched.changes
         with self._database.read() as tx:
             parent = jobs.mirror_link(tx, job.id)
         if parent is None:
-            parent = self._tracking.sync_job(job.model_copy(update=NOT_ENDED), [], [])
+            parent = self._tracking.sync_job(job.model_copy(update=NEW), [])
             with self._database.write() as tx:
                 jobs.set_mirror_link(tx, job.id, parent)
-        live = changes.reported if self._due(self._live_at, job, LIVE_INTERVAL_S) else set()
-        for row_id in sorted(changes.trials | live):
+        live = watched.is_live
+        if live:
+            watched.live_at = time.monotonic()
+        for row_id in sorted(changes.ended | changes.live if live else changes.ended):
             self._show_trial(job, parent, row_id)
+            changes.of_trials |= row_id in changes.ended
+            changes.ended.discard(row_id)
+            changes.live.discard(row_id)
         for retraining_id in sorted(changes.retrainings):
             with self._database.read() as tx:
                 retraining = retrainings.read_retraining(tx, retraining_id)
             files = self._settings.retraining_dir(job.id, retraining_id)
             self._tracking.sync_retraining(job, parent, retraining, files)
-        if (changes.of_job or changes.trials) and (all_of_it or not job.state.ended):
-            self._show_job(job)
+            changes.retrainings.discard(retraining_id)
+        is_due = changes.of_job or (changes.of_trials and (live or job.state.ended))
+        if is_due and (all_of_it or not job.state.ended):
+            self._show_job(job, watched)
+            changes.of_job = changes.of_trials = False
+        return job.state.ended and changes == Changes()
 
     def _show_trial(self, job: Job, parent: RunLink, row_id: int) -> None:
         self._live_on()
@@ -156,32 +202,24 @@ class Mirror:
             with self._database.write() as tx:
                 trials.set_trial_run(tx, row_id, run_id)
 
-    def _show_job(self, job: Job) -> None:
+    def _show_job(self, job: Job, watched: Watched) -> None:
         """The parent run last: its status says that everything below it is there."""
         self._live_on()
-        with self._database.read() as tx:
-            every = trial_views.list_trials(tx, job.id, None, None, None, curves=False)
-        self._tracking.sync_job(job, every, self._leave_artifacts(job, every))
+        begun, is_due = time.monotonic(), job.state.ended or not watched.is_plotted
+        if is_due:
+            watched.plotted_at = begun  # with or without trials: a short job's are drawn once
+        pictures = self._leave_artifacts(job) if is_due and (job.best or job.pareto) else []
+        watched.plotting_s = max(watched.plotting_s, time.monotonic() - begun)
+        self._tracking.sync_job(job, pictures)
 
     def _live_on(self) -> None:
         """A sign of life within a pass, which may take long."""
         beat(self._settings.run_dir, "mirror", "ready")
 
-    def _due(self, last: dict[str, float], job: Job, interval_s: float) -> bool:
-        """Whether it is time again for what was last done at `last`; if so, it is now."""
-        now = time.monotonic()
-        if now < last.get(job.id, -interval_s) + interval_s:
-            return False
-        last[job.id] = now
-        return True
-
-    def _leave_artifacts(self, job: Job, every: Sequence[Trial]) -> list[Path]:
+    def _leave_artifacts(self, job: Job) -> list[Path]:
         """The job's pictures and its table of trials, in its folder; the pictures."""
-        interval_s = max(PLOT_INTERVAL_S, self._plotting_s.get(job.id, 0.0) / PLOT_SHARE)
-        due = self._due(self._plotted_at, job, interval_s)
-        if not (job.best or job.pareto) or not (due or job.state.ended):
-            return []
         with self._database.read() as tx:
+            every = trial_views.list_trials(tx, job.id, None, None, None, curves=False)
             rows = trials.rows_of_job(tx, job.id)
         study = study_of_values(
             SearchSpace.parse(job.request.space),
@@ -193,14 +231,18 @@ class Mirror:
         )
         folder = self._settings.artifacts_dir(job.id)
         write_csv(folder / "trials.csv", table_of(every))
-        begun = time.monotonic()
         try:
             return draw_study(study, folder, [o.metric for o in job.request.objectives])
         except Exception:  # whatever Optuna's plots trip over, the rest is shown
             log.exception("no pictures of job %s", job.id)
             return []
-        finally:
-            self._plotting_s[job.id] = time.monotonic() - begun
+
+
+def _read_job(tx: Transaction, job_id: str) -> Job | None:
+    try:
+        return jobs.read_job(tx, job_id)
+    except NotFound:
+        return None
 
 
 def table_of(every: Sequence[Trial]) -> Iterator[Sequence[object]]:

@@ -23,14 +23,14 @@ _TENSORFLOW = ("tensorflow", "tensorflow-cpu")
 
 
 def write_mlflow_model(keras_file: Path, model_id: str, run_id: str, to: Path) -> None:
-    """Write the MLflow model of a model that we saved to the empty folder `to`."""
+    """Write the MLflow model of a model that we saved to the folder `to`."""
     with zipfile.ZipFile(keras_file) as archive:
         config = json.loads(archive.read("config.json"))
         keras_version = json.loads(archive.read("metadata.json"))["keras_version"]
     # Without a description it is a classifier of before there were other tasks.
     output_shape = read_description(keras_file).get("output_shape") or [_units(config)]
     data = to / "data"
-    data.mkdir()
+    data.mkdir(exist_ok=True)
     shutil.copyfile(keras_file, data / "model.keras")
     (data / "keras_module.txt").write_text("keras")
 

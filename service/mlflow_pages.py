@@ -1,9 +1,14 @@
 """Where MLflow shows what the mirror put there; known without MLflow, since the API says it."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from kerasearch.service.jobs import Objective
+
+COLUMNS = 12
+"""Of params in the table of trials: a screen takes no more."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +29,25 @@ def experiment_url(base_url: str, link: RunLink) -> str:
     return _page(base_url, link)
 
 
-def trials_url(base_url: str, link: RunLink, objective: Objective) -> str:
-    """The runs of one job's trials, the best on top."""
-    return _page(
-        base_url,
-        link,
-        searchFilter=f"tags.mlflow.parentRunId = '{link.run_id}'",
-        orderByKey=f"metrics.`best_{objective.metric}`",
-        orderByAsc="true" if objective.direction == "minimize" else "false",
-    )
+def trials_url(base_url: str, link: RunLink) -> str:
+    """The runs of one job's trials, as `trials_view` says."""
+    return _page(base_url, link, viewStateShareKey=link.run_id)
+
+
+def trials_view(link: RunLink, objective: Objective, params: Iterable[str]) -> tuple[str, str]:
+    """Name and value of the experiment's tag by which MLflow keeps a view that is shared.
+
+    This one: the runs of a job's trials, the best on top, with its metric and params as columns.
+    """
+    metric = f"metrics.`best_{objective.metric}`"
+    shown = [f"params.`{name}`" for name in params]
+    view = {
+        "searchFilter": f"tags.mlflow.parentRunId = '{link.run_id}'",
+        "orderByKey": metric,
+        "orderByAsc": objective.direction == "minimize",
+        "selectedColumns": [metric, *shown[:COLUMNS]],
+    }
+    return f"mlflow.sharedViewState.{link.run_id}", json.dumps(view)
 
 
 def _page(base_url: str, link: RunLink, run: str = "", **query: str) -> str:

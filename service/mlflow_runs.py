@@ -5,15 +5,12 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from math import nan
+from math import inf, isfinite, nan
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-from mlflow.entities import Metric
-
-from kerasearch.models import quick_pictures
 from kerasearch.models.pictures import DRAWINGS, draw_table
+from kerasearch.models.quick_pictures import draw_curves
 from kerasearch.service.jobs import Job
 from kerasearch.service.trials import Trial
 
@@ -30,6 +27,24 @@ STATUS = {
     "cancelled": "KILLED",
 }
 """MLflow's status of a run, for each state of a job, a trial or a retraining."""
+
+
+class Metric(NamedTuple):
+    """As MLflow has it; the time in milliseconds."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int
+
+    def as_json(self) -> dict[str, Any]:
+        """As MLflow's API takes it, in which numbers that JSON hasn't got are words."""
+        if isfinite(self.value):
+            return self._asdict()
+        return {
+            **self._asdict(),
+            "value": {inf: "Infinity", -inf: "-Infinity"}.get(self.value, "NaN"),
+        }
 
 
 def milliseconds(moment: datetime) -> int:
@@ -68,23 +83,19 @@ def collect_files(trial: Trial, files: Path, folder: Path, *, is_best: bool) -> 
     Each of the others' pictures would cost a third of a second of processor time.
     """
     tables = [name for name in DRAWINGS if (files / f"{name}.json").is_file()]
-    for name in ("model_summary.txt", *(f"{table}.json" for table in tables)):
+    for name in ("model_summary.txt", "codes.csv", *(f"{table}.json" for table in tables)):
         if (files / name).is_file():
             shutil.copyfile(files / name, folder / name)
     for name in tables:
         table, picture = json.loads((files / f"{name}.json").read_text()), folder / f"{name}.png"
-        if name == "confusion_matrix":
-            quick_pictures.draw_confusion_matrix(
-                np.array(table["counts"]), table["classes"], picture
-            )
-        elif is_best:
+        if is_best or name == "confusion_matrix":
             draw_table(name, table, picture)
     if trial.curves and trial.best_epoch is not None:
         curves = {
             name: [nan if value is None else value for value in curve]
             for name, curve in trial.curves.items()
         }
-        quick_pictures.draw_curves(curves, trial.best_epoch, folder / "curves.png")
+        draw_curves(curves, trial.best_epoch, folder / "curves.png")
 
 
 def figures_of(report: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -7,12 +7,16 @@ that it may be repeated whenever MLflow was away or the mirror died in the middl
 import json
 import os
 import re
+import shutil
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial, wraps
 from math import ceil
 from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 os.environ.update(
     {
@@ -31,19 +35,19 @@ from mlflow.entities import (
     LoggedModel,
     LoggedModelOutput,
     LoggedModelStatus,
-    Metric,
-    Param,
     Run,
-    RunTag,
 )
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from kerasearch.service.jobs import Job
+from kerasearch.service.known_runs import PARENT, KnownRun, KnownRuns
 from kerasearch.service.mlflow_model import write_mlflow_model
-from kerasearch.service.mlflow_pages import RunLink
+from kerasearch.service.mlflow_pages import RunLink, trials_view
 from kerasearch.service.mlflow_runs import (
     STATUS,
+    Metric,
     collect_files,
     epochs_of,
     figures_of,
@@ -52,6 +56,10 @@ from kerasearch.service.mlflow_runs import (
     span_of,
 )
 from kerasearch.service.trials import Retraining, Trial
+
+for package in ("dbruntime", "pyspark"):
+    # Before each request MLflow tries to import them, to see whether it is at Databricks: 2 ms.
+    sys.modules.setdefault(package, None)  # type: ignore[arg-type]  # import's own word for no
 
 KIND = "kerasearch.kind"
 JOB = "kerasearch.job"
@@ -63,7 +71,10 @@ REASON = "kerasearch.reason"
 NO_PARAMS = {"name", "budget", "resources"}
 """Of a job: its experiment's name, and what may change, as MLflow's params never do."""
 
-_PARENT = "mlflow.parentRunId"
+TIMEOUT_S = 30
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class TrackingUnavailable(Exception):  # noqa: N818 - HTTP's word
@@ -90,6 +101,29 @@ def _translated() -> Iterator[None]:
         raise (TrackingUnavailable if status >= 500 else TrackingRefused)(str(error)) from error
 
 
+def _of_job(
+    sync: "Callable[Concatenate[Tracking, Job, P], T]",
+) -> "Callable[Concatenate[Tracking, Job, P], T]":
+    """Whatever fails, what MLflow has of the job isn't known any more."""
+
+    def sync_once(self: "Tracking", job: Job, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            with _translated():
+                return sync(self, job, *args, **kwargs)
+        except BaseException:
+            self._runs.forget(job.id)
+            raise
+
+    @wraps(sync)
+    def synced(self: "Tracking", job: Job, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return sync_once(self, job, *args, **kwargs)
+        except TrackingRefused:  # a run that a person has deleted there is made again
+            return sync_once(self, job, *args, **kwargs)
+
+    return synced
+
+
 class Tracking:
     """MLflow, as the mirror writes to it.
 
@@ -97,41 +131,58 @@ class Tracking:
 
     Args:
         tracking_uri: MLflow's address, its prefix included.
-        artifacts: Folder of its artifacts where that is on this machine: what trials leave is put
-            there without asking the server for each file, which costs both 10 ms.
+        artifacts: Folder of its artifacts where that is on this machine: files are put there
+            without asking the server for each, which costs both 10 ms.
     """
 
     def __init__(self, tracking_uri: str, artifacts: Path | None = None) -> None:
         self._uri = tracking_uri
         self._artifacts = artifacts
         self._client = MlflowClient(tracking_uri)
+        self._runs = KnownRuns(self._client)
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxy stands before loopback
 
-    @_translated()
-    def sync_job(self, job: Job, trials: Sequence[Trial], plots: Sequence[Path]) -> RunLink:
+    @_of_job
+    def sync_job(self, job: Job, plots: Sequence[Path]) -> RunLink:
         """One experiment a job name, one parent run a job."""
-        experiment_id = self._experiment(job.name)
-        begun = job.started_at or job.created_at
-        run = self._run(experiment_id, {KIND: "job", JOB: job.id}, f"job {job.id}", begun)
-        run_id = run.info.run_id
-        request = job.request.model_dump(mode="json", exclude_none=True, exclude=NO_PARAMS)
-        space = {f"space.{name}": json.dumps(given) for name, given in request.pop("space").items()}
+        name = f"job {job.id}"
+        known = self._runs.get(job.id, name)
+        experiment_id = known.experiment_id if known else self._experiment(job.name)
+        run = self._runs.find_or_make(
+            job.id,
+            experiment_id,
+            name,
+            job.started_at or job.created_at,
+            identity={KIND: "job", JOB: job.id},
+            tags={},
+        )
+        link = RunLink(experiment_id, run.id)
+        params: dict[str, object] = {}
+        if not run.has_params:
+            view = trials_view(link, job.request.objectives[0], job.request.space)
+            self._client.set_experiment_tag(experiment_id, *view)
+            request = job.request.model_dump(mode="json", exclude_none=True, exclude=NO_PARAMS)
+            params = {f"space.{name}": json.dumps(v) for name, v in request.pop("space").items()}
+            params |= flat(request)
         budget = job.request.budget.model_dump(exclude_none=True)
         resources = job.request.resources.model_dump(exclude_none=True)
-        ended = [trial for trial in trials if trial.state.ended]
+        ended = sum(number for state, number in job.trials.items() if state.ended)
         metrics = []
-        if job.best is not None:
-            at = max((span_of(job, trial)[1] or begun for trial in ended), default=begun)
+        if job.best is not None and (run.last_step is None or ended > run.last_step):
+            at = milliseconds(job.ended_at or datetime.now(UTC))
             metrics = [
-                Metric(f"best_{name}", value, milliseconds(at), len(ended))
-                for name, value in job.best.metrics.items()
+                Metric(f"best_{name}", value, at, ended) for name, value in job.best.metrics.items()
             ]
-            self._client.log_dict(run_id, job.best.params, "best_params.json")
-        for plot in plots:
-            self._client.log_artifact(run_id, str(plot))
+        with self._artifact_folder(run) as folder:
+            for plot in plots:
+                shutil.copyfile(plot, folder / plot.name)
+            if metrics and job.best is not None:
+                (folder / "best_params.json").write_text(json.dumps(job.best.params, indent=2))
         self._log(
-            run_id,
+            run,
             metrics,
-            flat(request) | space,
+            params,
             {
                 STATE: job.state,
                 REASON: _reason(run, job.reason),
@@ -141,9 +192,11 @@ class Tracking:
             },
         )
         self._set_status(run, job.state, job.ended_at)
-        return RunLink(experiment_id, run_id)
+        if job.state.ended:
+            self._runs.forget(job.id)  # whatever comes now is rare
+        return link
 
-    @_translated()
+    @_of_job
     def sync_trial(
         self, job: Job, parent: RunLink, trial: Trial, files: Path, *, is_best: bool
     ) -> str:
@@ -153,53 +206,40 @@ class Tracking:
         model.keras. The model of the best trial becomes the registered model's version `best`.
         """
         begun, ended = span_of(job, trial)
-        run = self._run(
-            parent.experiment_id,
-            {KIND: "trial", JOB: job.id, TRIAL: str(trial.number)},
-            f"trial {trial.number}",
-            begun,
-            parent,
-        )
-        run_id: str = run.info.run_id
+        tags = {
+            STATE: trial.state,
+            "kerasearch.dataset": job.dataset_id,
+            "kerasearch.seed": trial.seed,
+            "kerasearch.path": f"{trial.path}: {trial.path_reason}" if trial.path else None,
+            "kerasearch.warnings": "; ".join(trial.warnings) or None,
+        }
+        run = self._child(job, parent, "trial", str(trial.number), begun, tags)
         metrics = epochs_of(trial, begun, ended, after=self._last_epoch(run, trial))
         if ended is not None:
             metrics += [
                 Metric(f"best_{name}", value, milliseconds(ended), trial.best_epoch or 0)
                 for name, value in trial.metrics.items()
             ]
-        self._log(
-            run_id,
-            metrics,
-            trial.params,
-            {
-                STATE: trial.state,
-                REASON: _reason(run, trial.reason),
-                "kerasearch.dataset": job.dataset_id,
-                "kerasearch.seed": trial.seed,
-                **({"kerasearch.path": f"{trial.path}: {trial.path_reason}"} if trial.path else {}),
-            },
-        )
+        self._log(run, metrics, trial.params, tags | {REASON: _reason(run, trial.reason)})
         if trial.state.ended:
             with self._artifact_folder(run) as folder:
                 collect_files(trial, files, folder, is_best=is_best)
         if is_best and (files / "model.keras").is_file():
             self._register(job, run, trial, files)
         self._set_status(run, trial.state, ended)
-        return run_id
+        return run.id
 
-    @_translated()
+    @_of_job
     def sync_retraining(
         self, job: Job, parent: RunLink, retraining: Retraining, files: Path
     ) -> str:
         """A child run: each repeat's metrics, the report's numbers, all files but the models."""
-        run = self._run(
-            parent.experiment_id,
-            {KIND: "retraining", JOB: job.id, RETRAINING: retraining.id},
-            f"retraining {retraining.id}",
-            retraining.created_at,
-            parent,
-        )
-        run_id: str = run.info.run_id
+        tags = {
+            STATE: retraining.state,
+            REASON: retraining.reason,
+            "kerasearch.dataset": job.dataset_id,
+        }
+        run = self._child(job, parent, "retraining", retraining.id, retraining.created_at, tags)
         at = milliseconds(retraining.ended_at or retraining.created_at)
         metrics = [
             Metric(name, value, at, repeat.number)
@@ -207,21 +247,13 @@ class Tracking:
             for name, value in repeat.metrics.items()
         ]
         metrics += [Metric(name, v, at, 0) for name, v in figures_of(retraining.report or {})]
-        self._log(
-            run_id,
-            metrics,
-            retraining.params,
-            {
-                STATE: retraining.state,
-                REASON: retraining.reason,
-                "kerasearch.dataset": job.dataset_id,
-            },
-        )
-        for file in sorted(files.glob("[!.]*")):
-            if file.suffix in (".csv", ".json", ".png"):
-                self._client.log_artifact(run_id, str(file))
+        self._log(run, metrics, retraining.params, tags)
+        with self._artifact_folder(run) as folder:
+            for file in files.glob("[!.]*"):
+                if file.suffix in (".csv", ".json", ".png"):
+                    shutil.copyfile(file, folder / file.name)
         self._set_status(run, retraining.state, retraining.ended_at)
-        return run_id
+        return run.id
 
     @_translated()
     def delete_job(self, link: RunLink) -> None:
@@ -233,6 +265,7 @@ class Tracking:
                 return
             raise
         job_id, experiment_ids = parent.data.tags[JOB], [link.experiment_id]
+        self._runs.forget(job_id)
         ours = f"tags.`{JOB}` = '{job_id}'"
         names = set()
         while versions := self._client.search_model_versions(ours):
@@ -273,25 +306,35 @@ class Tracking:
             self._client.restore_experiment(found.experiment_id)
         return str(found.experiment_id)
 
-    def _run(
+    def _child(
         self,
-        experiment_id: str,
-        identity: Mapping[str, str],
+        job: Job,
+        parent: RunLink,
+        kind: str,
         name: str,
         begun: datetime,
-        parent: RunLink | None = None,
-    ) -> Run:
-        """The run with these tags, made if there is none."""
-        wanted = " AND ".join(f"tags.`{tag}` = '{value}'" for tag, value in identity.items())
-        if found := self._client.search_runs([experiment_id], wanted, max_results=1):
-            return found[0]
-        tags = dict(identity) if parent is None else {**identity, _PARENT: parent.run_id}
-        return self._client.create_run(experiment_id, milliseconds(begun), tags, name)
+        tags: Mapping[str, object],
+    ) -> KnownRun:
+        """The run of a trial or a retraining below its job's."""
+        return self._runs.find_or_make(
+            job.id,
+            parent.experiment_id,
+            f"{kind} {name}",
+            begun,
+            identity={KIND: kind, JOB: job.id, f"kerasearch.{kind}": name},
+            tags=_said(tags) | {PARENT: parent.run_id},
+        )
 
     @contextmanager
-    def _artifact_folder(self, run: Run) -> Iterator[Path]:
+    def _artifact_folder(self, run: KnownRun) -> Iterator[Path]:
         """A folder whose files are the run's artifacts after the block."""
-        scheme, _, location = run.info.artifact_uri.partition(":/")
+        with self._folder_at(run.artifact_uri, partial(self._client.log_artifacts, run.id)) as here:
+            yield here
+
+    @contextmanager
+    def _folder_at(self, uri: str, upload: Callable[[str], None]) -> Iterator[Path]:
+        """A folder whose files are the artifacts at this place after the block."""
+        scheme, _, location = uri.partition(":/")
         if self._artifacts is not None and scheme == "mlflow-artifacts":
             folder = (self._artifacts / location).resolve()
             if folder.is_relative_to(self._artifacts.resolve()):  # any client may set a location
@@ -300,89 +343,124 @@ class Tracking:
                 return
         with tempfile.TemporaryDirectory() as temporary:
             yield Path(temporary)
-            self._client.log_artifacts(run.info.run_id, temporary)
+            upload(temporary)
 
-    def _last_epoch(self, run: Run, trial: Trial) -> int:
-        """The last epoch that MLflow has; 0 of a run that is new."""
-        name = next((name for name in trial.curves if name in run.data.metrics), None)
-        if name is None:
-            return 0
-        return max(m.step for m in self._client.get_metric_history(run.info.run_id, name))
+    def _last_epoch(self, run: KnownRun, trial: Trial) -> int:
+        """The last epoch that MLflow has; of a new run none."""
+        if run.last_step is None:
+            name = next((name for name in trial.curves if name in run.metrics), None)
+            history = [] if name is None else self._client.get_metric_history(run.id, name)
+            run.last_step = max((metric.step for metric in history), default=-1)
+        return run.last_step
 
     def _log(
         self,
-        run_id: str,
+        run: KnownRun,
         metrics: Sequence[Metric],
         params: Mapping[str, object],
         tags: Mapping[str, object],
     ) -> None:
         """Log any number of each: MLflow takes 1000 at once, 100 of them params."""
-        given = [Param(name, str(value)) for name, value in params.items()]
-        said = [RunTag(tag, str(v)[:5000]) for tag, v in tags.items() if v is not None]
+        said = {tag: v for tag, v in _said(tags).items() if run.tags.get(tag) != v}
+        given = {} if run.has_params else {name: str(value) for name, value in params.items()}
+        if not (metrics or given or said):
+            return
+        shown: dict[str, list[Any]] = {  # JSON
+            "metrics": [metric.as_json() for metric in metrics],
+            "params": _listed(given),
+            "tags": _listed(said),
+        }
         for i in range(max(1, ceil(len(metrics) / 800), ceil(len(given) / 100))):
-            self._client.log_batch(
-                run_id,
-                metrics[800 * i : 800 * (i + 1)],
-                given[100 * i : 100 * (i + 1)],
-                said if i == 0 else (),
+            self._post(
+                "runs/log-batch",
+                {
+                    "run_id": run.id,
+                    "metrics": shown["metrics"][800 * i : 800 * (i + 1)],
+                    "params": shown["params"][100 * i : 100 * (i + 1)],
+                    "tags": shown["tags"] if i == 0 else [],
+                },
             )
+        run.tags |= said
+        run.has_params = True
+        if metrics:
+            run.last_step = max(run.last_step or -1, *(metric.step for metric in metrics))
 
-    def _set_status(self, run: Run, state: str, ended: datetime | None) -> None:
+    def _post(self, path: str, body: dict[str, Any]) -> None:  # JSON
+        """As MLflow's client would, which takes ten times as long over 160 metrics."""
+        url = f"{self._uri}/api/2.0/mlflow/{path}"
+        answer = self._session.post(url, json=body, timeout=TIMEOUT_S)
+        if not answer.ok:
+            raise requests.HTTPError(answer.text, response=answer)
+
+    def _set_status(self, run: KnownRun, state: str, ended: datetime | None) -> None:
         status = STATUS[state]
         if ended is not None:
-            self._client.set_terminated(run.info.run_id, status, milliseconds(ended))
-        elif status != run.info.status:
-            self._client.update_run(run.info.run_id, status)
+            self._client.set_terminated(run.id, status, milliseconds(ended))
+        elif status != run.status:
+            self._client.update_run(run.id, status)
+        run.status = status
 
-    def _register(self, job: Job, run: Run, trial: Trial, files: Path) -> None:
+    def _register(self, job: Job, run: KnownRun, trial: Trial, files: Path) -> None:
         """Make the trial's model the version `best` of the model that is named for the job."""
-        tags = {JOB: job.id, TRIAL: str(trial.number)}
-        model = self._logged_model(run, trial, files, tags)
         name = re.sub(r"[/:]|^\.\.?", "-", job.name)  # what MLflow has no names of models with
-        versions = list(self._client.search_model_versions(f"run_id = '{run.info.run_id}'"))
-        if not versions:
-            try:
-                self._client.create_registered_model(name)
-            except MlflowException as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                    raise
-            versions = [
-                self._client.create_model_version(
-                    name,
-                    f"models:/{model.model_id}",
-                    run.info.run_id,
-                    tags,
-                    await_creation_for=0,
-                    model_id=model.model_id,
-                )
-            ]
-        self._client.set_registered_model_alias(name, "best", versions[0].version)
+        if run.version is None:
+            tags = {JOB: job.id, TRIAL: str(trial.number)}
+            model = self._logged_model(run, trial, files, tags)
+            ours = f"run_id = '{run.id}'"
+            found = [] if run.is_new else self._client.search_model_versions(ours)
+            version = found[0] if found else self._version(name, model, run, tags)
+            run.version = version.version
+        self._client.set_registered_model_alias(name, "best", run.version)
+
+    def _version(
+        self, name: str, model: LoggedModel, run: KnownRun, tags: dict[str, str]
+    ) -> ModelVersion:
+        """A new version of the registered model, which is made with its first."""
+        make = partial(
+            self._client.create_model_version,
+            name,
+            f"models:/{model.model_id}",
+            run.id,
+            tags,
+            await_creation_for=0,
+            model_id=model.model_id,
+        )
+        try:
+            return make()
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+        self._client.create_registered_model(name)
+        return make()
 
     def _logged_model(
-        self, run: Run, trial: Trial, files: Path, tags: Mapping[str, str]
+        self, run: KnownRun, trial: Trial, files: Path, tags: Mapping[str, str]
     ) -> LoggedModel:
-        run_id = run.info.run_id
-        found = self._client.search_logged_models(
-            [run.info.experiment_id], f"source_run_id = '{run_id}'"
+        found = (
+            []
+            if run.is_new
+            else self._client.search_logged_models(
+                [run.experiment_id], f"source_run_id = '{run.id}'"
+            )
         )
         model = (
             found[0]
             if found
             else self._client.create_logged_model(
-                run.info.experiment_id,
+                run.experiment_id,
                 "model",
-                run_id,
+                run.id,
                 dict(tags),
                 {name: str(value) for name, value in trial.params.items()},
                 "keras",
             )
         )
         if model.status != LoggedModelStatus.READY:
-            with tempfile.TemporaryDirectory() as folder:
-                write_mlflow_model(files / "model.keras", model.model_id, run_id, Path(folder))
-                self._client.log_model_artifacts(model.model_id, folder)
+            upload = partial(self._client.log_model_artifacts, model.model_id)
+            with self._folder_at(model.artifact_location, upload) as folder:
+                write_mlflow_model(files / "model.keras", model.model_id, run.id, folder)
             self._client.log_outputs(
-                run_id, [LoggedModelOutput(model.model_id, trial.best_epoch or 0)]
+                run.id, [LoggedModelOutput(model.model_id, trial.best_epoch or 0)]
             )
             self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         return model
@@ -395,6 +473,14 @@ class Tracking:
         get_artifact_repository(location, self._uri).delete_artifacts()  # type: ignore[no-untyped-call]
 
 
-def _reason(run: Run, reason: str | None) -> str | None:
+def _listed(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in values.items()]
+
+
+def _said(tags: Mapping[str, object]) -> dict[str, str]:
+    return {tag: str(value)[:5000] for tag, value in tags.items() if value is not None}
+
+
+def _reason(run: KnownRun, reason: str | None) -> str | None:
     """A job or a trial that goes on loses the reason that it had ended for."""
-    return "" if reason is None and REASON in run.data.tags else reason
+    return "" if reason is None and REASON in run.tags else reason

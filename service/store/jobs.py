@@ -355,7 +355,7 @@ def _job(tx: Connection, row: Row[Any], counts: dict[TrialState, int]) -> Job:
         best=None if row.best_trial_id is None else best_of(tx, row.best_trial_id),
         progress=_progress(row, counts, request.budget.trials),
         mlflow_url=None if link is None else run_url("", link),
-        mlflow_trials_url=None if link is None else trials_url("", link, request.objectives[0]),
+        mlflow_trials_url=None if link is None else trials_url("", link),
         test_read_at=instant(row.test_read_at),
         created_at=datetime.fromtimestamp(row.created_at, UTC),
         started_at=instant(row.started_at),

@@ -36,8 +36,8 @@ class NotedTracking(Tracking):
         self.away = False
         self.refused: str | None = None
 
-    def sync_job(self, job: Job, trials: Sequence[Trial], plots: Sequence[Path]) -> RunLink:
-        self._note(job, f"job {job.state} of {len(trials)}")
+    def sync_job(self, job: Job, plots: Sequence[Path]) -> RunLink:
+        self._note(job, f"job {job.state} of {sum(job.trials.values())}")
         self.plots += [plot.name for plot in plots]
         return RunLink("7", f"run of {job.id}")
 
@@ -198,6 +198,23 @@ def test_a_running_trial_is_shown_now_and_then_and_its_end_at_once(
     assert tracking.taken()[0] == "trial 0 complete 4 best"
 
 
+def test_what_went_on_is_shown_in_time_though_nothing_happens_any_more(
+    mirror: Mirror, tracking: NotedTracking, database: Database, clock: SimpleNamespace
+) -> None:
+    lease = place(database, accept(database), QUICK)
+    mirror.mirror_pass()
+    tracking.taken()
+    with database.write() as tx:
+        leases.report(tx, lease, {1: {"val_accuracy": 0.1}})
+    mirror.mirror_pass()
+    assert tracking.taken() == []
+    clock.now += LIVE_INTERVAL_S
+    assert not mirror.mirror_pass()
+    assert tracking.taken() == ["trial 0 running 1"]
+    mirror.mirror_pass()
+    assert tracking.taken() == []
+
+
 def test_files_are_those_of_the_attempt_that_finished(
     mirror: Mirror, tracking: NotedTracking, database: Database, tmp_path: Path
 ) -> None:
@@ -287,11 +304,11 @@ def test_a_job_that_is_deleted_while_its_run_is_made_leaves_none(
     job_id = accept(database)
     sync_job = tracking.sync_job
 
-    def delete_and_sync(job: Job, of: Sequence[Trial], plots: Sequence[Path]) -> RunLink:
+    def delete_and_sync(job: Job, plots: Sequence[Path]) -> RunLink:
         with database.write() as tx:
             jobs.cancel_job(tx, job_id)
             jobs.delete_job(tx, job_id)
-        return sync_job(job, of, plots)
+        return sync_job(job, plots)
 
     monkeypatch.setattr(tracking, "sync_job", delete_and_sync)
     monkeypatch.setattr(deletions, "LETTING_GO_S", 0.0)

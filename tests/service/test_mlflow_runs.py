@@ -28,6 +28,7 @@ def test_every_table_is_kept_and_all_of_them_drawn_of_the_best_trial(
     for name, table in TABLES.items():
         (files / f"{name}.json").write_text(json.dumps(table))
     (files / "checkpoint.json").write_text("{}")
+    (files / "codes.csv").write_text("example,code_1\n")
     attempt = Attempt(
         number=1, started_at=BEGUN, ended_at=BEGUN, outcome=None, reason=None, device="cpu", pid=1
     )
@@ -45,4 +46,5 @@ def test_every_table_is_kept_and_all_of_them_drawn_of_the_best_trial(
     collect_files(trial, files, folder, is_best=is_best)
     drawn = {path.stem for path in folder.glob("*.png")}
     assert {path.stem for path in folder.glob("*.json")} == set(TABLES)
+    assert (folder / "codes.csv").is_file()
     assert drawn == (set(TABLES) if is_best else {"confusion_matrix"})

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import requests
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -154,7 +155,7 @@ def test_a_job_is_a_parent_run_in_the_experiment_of_its_name(
     picture = tmp_path / "optimization_history.png"
     picture.write_bytes(b"picture")
     trials = [trial_of(0), trial_of(1)]
-    link = tracking.sync_job(job_of("j1", trials), trials, [picture])
+    link = tracking.sync_job(job_of("j1", trials), [picture])
     run = client.get_run(link.run_id)
     assert client.get_experiment(link.experiment_id).name == "epidemic of j1"
     assert run.info.status == "RUNNING"
@@ -174,12 +175,12 @@ def test_a_job_is_a_parent_run_in_the_experiment_of_its_name(
 def test_a_job_synced_again_is_the_same_run_with_its_end(
     tracking: Tracking, client: MlflowClient
 ) -> None:
-    first = tracking.sync_job(job_of("j2"), [], [])
+    first = tracking.sync_job(job_of("j2"), [])
     extended = job_of("j2", state=JobState.CANCELLED)
     budget = extended.request.budget.model_copy(update={"trials": 99})
     request = extended.request.model_copy(update={"budget": budget})
     ended = extended.model_copy(update={"request": request, "reason": "asked for"})
-    assert tracking.sync_job(ended, [], []) == first
+    assert tracking.sync_job(ended, []) == first
     run = client.get_run(first.run_id)
     assert run.info.status == "KILLED"
     assert run.info.end_time == (BEGUN + timedelta(hours=1)).timestamp() * 1000
@@ -191,11 +192,11 @@ def test_a_job_that_goes_on_after_its_end_runs_again_without_the_old_reason(
     tracking: Tracking, client: MlflowClient
 ) -> None:
     ended = job_of("j15", state=JobState.COMPLETED).model_copy(update={"reason": "used up"})
-    link = tracking.sync_job(ended, [], [])
+    link = tracking.sync_job(ended, [])
     extended = job_of("j15")
     resources = extended.request.resources.model_copy(update={"parallel": 3})
     request = extended.request.model_copy(update={"resources": resources})
-    assert tracking.sync_job(extended.model_copy(update={"request": request}), [], []) == link
+    assert tracking.sync_job(extended.model_copy(update={"request": request}), []) == link
     run = client.get_run(link.run_id)
     assert run.info.status == "RUNNING"
     assert run.data.tags["kerasearch.reason"] == ""
@@ -203,8 +204,8 @@ def test_a_job_that_goes_on_after_its_end_runs_again_without_the_old_reason(
 
 
 def test_jobs_of_one_name_share_an_experiment(tracking: Tracking, client: MlflowClient) -> None:
-    one = tracking.sync_job(job_of("j3", name="shared's"), [], [])
-    other = tracking.sync_job(job_of("j4", name="shared's"), [], [])
+    one = tracking.sync_job(job_of("j3", name="shared's"), [])
+    other = tracking.sync_job(job_of("j4", name="shared's"), [])
     assert one.experiment_id == other.experiment_id
     assert one.run_id != other.run_id
 
@@ -212,9 +213,10 @@ def test_jobs_of_one_name_share_an_experiment(tracking: Tracking, client: Mlflow
 def test_a_trial_is_a_child_run_with_its_curves_and_pictures(
     tracking: Tracking, client: MlflowClient, files: Path
 ) -> None:
-    trial = trial_of(3)
+    warnings = ["vanishing gradients", "and more"]
+    trial = trial_of(3).model_copy(update={"warnings": warnings})
     job = job_of("j5", [trial])
-    link = tracking.sync_job(job, [trial], [])
+    link = tracking.sync_job(job, [])
     run_id = tracking.sync_trial(job, link, trial, files, is_best=False)
     run = client.get_run(run_id)
     assert run.info.run_name == "trial 3"
@@ -234,6 +236,7 @@ def test_a_trial_is_a_child_run_with_its_curves_and_pictures(
         "kerasearch.state": "complete",
         "kerasearch.dataset": "epidemic-curves",
         "kerasearch.seed": "73",
+        "kerasearch.warnings": "vanishing gradients; and more",
         "mlflow.parentRunId": link.run_id,
     }
     history = client.get_metric_history(run_id, "val_accuracy")
@@ -257,7 +260,7 @@ def test_files_of_a_trial_reach_mlflow_without_its_server(
     job = job_of("j5a", [trial])
     artifacts = Settings(data_dir=mlflow_data_dir).mlflow_artifacts
     tracking = Tracking(f"{mlflow_url}/mlflow", artifacts)
-    link = tracking.sync_job(job, [trial], [])
+    link = tracking.sync_job(job, [])
     run_id = tracking.sync_trial(job, link, trial, files, is_best=False)
     assert {"confusion_matrix.png", "curves.png"} <= artifacts_of(client, run_id)
     fetched = client.download_artifacts(run_id, "model_summary.txt", str(tmp_path))
@@ -268,7 +271,7 @@ def test_a_running_trial_grows_and_nothing_is_there_twice(
     tracking: Tracking, client: MlflowClient, files: Path, tmp_path: Path
 ) -> None:
     job = job_of("j6")
-    link = tracking.sync_job(job, [], [])
+    link = tracking.sync_job(job, [])
     begun = trial_of(0, TrialState.RUNNING).model_copy(update={"curves": {}})
     run_id = tracking.sync_trial(job, link, begun, tmp_path, is_best=False)
     for epochs in (1, 2, 2):
@@ -286,6 +289,61 @@ def test_a_running_trial_grows_and_nothing_is_there_twice(
     assert len(client.search_logged_models([link.experiment_id])) == 1
 
 
+def test_a_new_mirror_finds_what_the_one_before_it_made(
+    tracking: Tracking, client: MlflowClient, files: Path, mlflow_url: str
+) -> None:
+    job, name = job_of("j18"), "val_accuracy"
+    link = tracking.sync_job(job, [])
+    running = trial_of(0, TrialState.RUNNING, epochs=2)
+    run_id = tracking.sync_trial(job, link, running, files, is_best=False)
+    later = Tracking(f"{mlflow_url}/mlflow")
+    assert later.sync_job(job, []) == link
+    assert later.sync_trial(job, link, trial_of(0), files, is_best=True) == run_id
+    assert sorted(m.step for m in client.get_metric_history(run_id, name)) == [1, 2, 3]
+
+
+def test_a_run_that_somebody_deletes_is_made_again(
+    tracking: Tracking, client: MlflowClient, files: Path
+) -> None:
+    job = job_of("j21")
+    link = tracking.sync_job(job, [])
+    begun = tracking.sync_trial(job, link, trial_of(0, TrialState.RUNNING), files, is_best=False)
+    client.delete_run(begun)
+    run_id = tracking.sync_trial(job, link, trial_of(0), files, is_best=False)
+    assert [run.info.run_id for run in runs_of(client, "j21", "trial")] == [run_id]
+
+
+def test_a_trial_that_ends_before_it_is_shown_takes_three_requests(
+    mlflow_url: str,
+    mlflow_data_dir: Path,
+    files: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    artifacts = Settings(data_dir=mlflow_data_dir).mlflow_artifacts
+    tracking, job, asked = Tracking(f"{mlflow_url}/mlflow", artifacts), job_of("j19"), []
+    link = tracking.sync_job(job, [])
+    send = requests.Session.send
+
+    def noted(session: requests.Session, request: Any, **options: Any) -> requests.Response:
+        asked.append(request.url.rpartition("/")[2])
+        return send(session, request, **options)
+
+    monkeypatch.setattr(requests.Session, "send", noted)
+    tracking.sync_trial(job, link, trial_of(0), files, is_best=False)
+    assert asked == ["create", "log-batch", "update"]
+
+
+def test_numbers_that_json_has_not_got_are_shown(
+    tracking: Tracking, client: MlflowClient, tmp_path: Path
+) -> None:
+    job = job_of("j20")
+    link = tracking.sync_job(job, [])
+    trial = trial_of(0).model_copy(update={"metrics": {"r2": float("-inf"), "bias": float("nan")}})
+    run = client.get_run(tracking.sync_trial(job, link, trial, tmp_path, is_best=False))
+    assert run.data.metrics["best_r2"] < -1e300
+    assert np.isnan(run.data.metrics["best_bias"])
+
+
 @pytest.mark.parametrize(
     ("state", "status"),
     [("infeasible", "FAILED"), ("failed", "FAILED"), ("cancelled", "KILLED")],
@@ -294,7 +352,7 @@ def test_a_trial_without_a_result_says_why(
     tracking: Tracking, client: MlflowClient, tmp_path: Path, state: str, status: str
 ) -> None:
     job = job_of(f"j7-{state}")
-    link = tracking.sync_job(job, [], [])
+    link = tracking.sync_job(job, [])
     trial = Trial(
         number=0,
         state=TrialState(state),
@@ -311,7 +369,7 @@ def test_a_trial_without_a_result_says_why(
 
 def test_long_curves_arrive_whole(tracking: Tracking, client: MlflowClient, files: Path) -> None:
     job = job_of("j8")
-    link = tracking.sync_job(job, [], [])
+    link = tracking.sync_job(job, [])
     run_id = tracking.sync_trial(job, link, trial_of(0, epochs=1500), files, is_best=False)
     for metric in ("loss", "val_accuracy"):
         steps = [m.step for m in client.get_metric_history(run_id, metric)]
@@ -322,7 +380,7 @@ def test_the_best_model_is_registered_and_loads_as_mlflow_loads_models(
     tracking: Tracking, client: MlflowClient, files: Path, mlflow_url: str
 ) -> None:
     job = job_of("j9", name="lstm: a/b")
-    link = tracking.sync_job(job, [], [])
+    link = tracking.sync_job(job, [])
     for number in (0, 1):
         run_id = tracking.sync_trial(job, link, trial_of(number), files, is_best=True)
     best = client.get_model_version_by_alias("lstm- a-b", "best")
@@ -348,7 +406,7 @@ def test_a_mirror_that_died_in_the_middle_begins_again(
     tracking: Tracking, client: MlflowClient, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, trial = job_of("j10"), trial_of(0)
-    link = tracking.sync_job(job, [], [])
+    link = tracking.sync_job(job, [])
     for step in ("log_artifacts", "log_model_artifacts", "create_model_version", "set_terminated"):
         with monkeypatch.context() as broken:
             broken.setattr(tracking._client, step, _die)
@@ -371,7 +429,7 @@ def test_a_retraining_is_a_child_run_with_its_report(
     tracking: Tracking, client: MlflowClient, tmp_path: Path
 ) -> None:
     job = job_of("j11")
-    link = tracking.sync_job(job, [], [])
+    link = tracking.sync_job(job, [])
     for name in ("report.json", "class_error.csv", "confusion_matrix_0.png", "model_0.keras"):
         (tmp_path / name).write_text(name)
     figures = {"mean": 0.8, "std": 0.1, "interval_95": [0.7, 0.9]}
@@ -415,7 +473,7 @@ def test_a_deleted_job_leaves_nothing_and_frees_its_name(
     tracking: Tracking, client: MlflowClient, files: Path, tmp_path: Path
 ) -> None:
     job = job_of("j12", name="short-lived")
-    link = tracking.sync_job(job, [], [])
+    link = tracking.sync_job(job, [])
     run_id = tracking.sync_trial(job, link, trial_of(0), files, is_best=True)
     tracking.delete_job(link)
     tracking.delete_job(link)
@@ -423,7 +481,7 @@ def test_a_deleted_job_leaves_nothing_and_frees_its_name(
     assert client.search_registered_models("name = 'short-lived'") == []
     assert client.get_experiment_by_name("short-lived") is None
     assert artifacts_of(client, run_id) == set()
-    assert tracking.sync_job(job, [], []).experiment_id != link.experiment_id
+    assert tracking.sync_job(job, []).experiment_id != link.experiment_id
 
 
 def test_a_deleted_job_leaves_the_others_of_its_name(
@@ -432,7 +490,7 @@ def test_a_deleted_job_leaves_the_others_of_its_name(
     links = {}
     for job_id in ("j13", "j14"):
         job = job_of(job_id, name="together")
-        links[job_id] = tracking.sync_job(job, [], [])
+        links[job_id] = tracking.sync_job(job, [])
         tracking.sync_trial(job, links[job_id], trial_of(0), files, is_best=True)
     tracking.delete_job(links["j13"])
     assert len(runs_of(client, "j14", "trial")) == 1
@@ -443,7 +501,7 @@ def test_a_deleted_job_leaves_the_others_of_its_name(
 def test_mlflow_being_down_is_told_at_once() -> None:
     tracking = Tracking(f"http://127.0.0.1:{free_port()}/mlflow")
     with pytest.raises(TrackingUnavailable):
-        tracking.sync_job(job_of("j15"), [], [])
+        tracking.sync_job(job_of("j15"), [])
 
 
 def test_what_mlflow_will_never_take_is_not_called_unavailable(
@@ -468,10 +526,10 @@ def test_links_show_runs_and_pictures_to_a_browser_that_is_new_to_mlflow(
 ) -> None:
     trials = [trial_of(number) for number in range(3)]
     job = job_of("j17", trials)
-    link = tracking.sync_job(job, trials, [])
+    link = tracking.sync_job(job, [])
     runs = [tracking.sync_trial(job, link, t, files, is_best=t.number == 2) for t in trials]
     open_page(experiment_url(mlflow_url, link), job.name, "job j17")
-    page = open_page(trials_url(mlflow_url, link, job.request.objective), "trial 0", "trial 2")
+    page = open_page(trials_url(mlflow_url, link), "trial 0", "trial 2", "units")
     shown = page.get_by_text("trial ").all_inner_texts()
     assert [name for name in shown if name in ("trial 0", "trial 1", "trial 2")] == [
         "trial 2",
