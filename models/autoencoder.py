@@ -7,6 +7,7 @@ import numpy as np
 from keras_tuner import HyperParameters
 
 from kerasearch.models.code_penalties import ContractiveDense, KLDivergence
+from kerasearch.models.codes import encoder_name
 from kerasearch.models.datasets.arrays import Features
 from kerasearch.models.family import ModelFamily, one_of, whole
 from kerasearch.models.pretraining import learn_to_repeat, outputs_of
@@ -14,9 +15,6 @@ from kerasearch.searchspaces.autoencoder import ACTIVATIONS, VARIANTS
 
 VISIBLE = "visible"
 """The layer whose output is the row, scaled and flattened."""
-
-CODES = "codes"
-"""The layer whose output is the code."""
 
 PRETRAINING_BATCH = 64
 
@@ -49,8 +47,8 @@ class Autoencoder(ModelFamily):
             x = keras.layers.GaussianNoise(hp["noise"])(x)
         widths = self._widths(hp)
         for layer, width in enumerate(widths, 1):
-            name = CODES if layer == len(widths) else f"encoder_{layer}"
-            x = self._encoding(hp, variant, is_code=layer == len(widths))(width, name)(x)
+            encoding = self._encoding(hp, variant, is_code=layer == len(widths))
+            x = encoding(width, encoder_name(layer, len(widths)))(x)
         for layer, width in reversed([*enumerate([visible, *widths[:-1]], 1)]):
             activation = None if layer == 1 else hp["activation"]
             x = keras.layers.Dense(width, activation, name=f"decoder_{layer}")(x)
@@ -87,7 +85,7 @@ class Autoencoder(ModelFamily):
         values = outputs_of(model, VISIBLE, x_train)
         layers = whole(hp, "layers")
         for layer in range(1, layers + 1):
-            encoder = model.get_layer(CODES if layer == layers else f"encoder_{layer}")
+            encoder = model.get_layer(encoder_name(layer, layers))
             decoder = model.get_layer(f"decoder_{layer}")
             values = _pretrain(encoder, decoder, values, whole(hp, "pretraining_epochs"))
 

@@ -1,11 +1,13 @@
 """Autoencoders that fill in a matrix of ratings, row by row."""
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import keras
 from keras import ops
 from keras_tuner import HyperParameters
 
+from kerasearch.models.codes import CODES
 from kerasearch.models.family import ModelFamily, one_of, whole
 from kerasearch.models.rating_criteria import known_of
 from kerasearch.searchspaces.collaborative_autoencoder import ACTIVATIONS
@@ -20,12 +22,12 @@ class CollaborativeAutoencoder(ModelFamily):
     """A row's known ratings are squeezed into a code, from which all its ratings are made.
 
         (n, columns), `UNKNOWN` where there is no rating -> scaled -> some hidden, like unknown ones
-            -> less the row's mean -> dense -> (n, code) -> dense, plus the mean -> (n, columns)
+            -> less a baseline -> dense -> (n, code) -> dense, plus the baseline -> (n, columns)
 
-    A row is a user or an item. In training it is made again from what isn't hidden; the loss is
-    `alpha` times the squared errors of hidden ratings and `beta` times those of the others, over
-    the known ratings, and L2 on the weights: Strub, Gaudel & Mary, Hybrid Recommender System based
-    on Autoencoders, 2016.
+    A row is a user or an item, its baseline what its mean and each column's make of it. In training
+    it is made again from what isn't hidden; the loss is `alpha` times the squared errors of hidden
+    ratings and `beta` times those of the others, over the known ratings, and L2 on the weights:
+    Strub, Gaudel & Mary, Hybrid Recommender System based on Autoencoders, 2016.
     """
 
     def build(self, hp: HyperParameters) -> keras.Model:
@@ -34,34 +36,42 @@ class CollaborativeAutoencoder(ModelFamily):
         ratings = ops.where(ops.equal(known, 1.0), scaled, 0.0)
         # Dropout scales what it keeps, and only whether it is kept counts.
         kept = ops.cast(ops.greater(keras.layers.Dropout(hp["corruption"])(known), 0.0), "float32")
-        x, mean = Centred()(ratings, kept)
-        code = self._dense(hp, whole(hp, "code"), one_of(hp, "activation", ACTIVATIONS))(x)
-        predicted = self._dense(hp, self.data.input_shape[-1], None)(code) + mean
+        x, baseline = Centred()(ratings, kept)
+        activation = one_of(hp, "activation", ACTIVATIONS)
+        penalty = keras.regularizers.L2(hp["l2"])
+        code = keras.layers.Dense(
+            whole(hp, "code"), activation, kernel_regularizer=penalty, name=CODES
+        )(x)
+        columns = self.data.input_shape[-1]
+        decoder = keras.layers.Dense(columns, use_bias=False, kernel_regularizer=penalty)
+        predicted = decoder(code) + baseline
         predicted = DenoisingLoss(hp["alpha"], hp["beta"])(predicted, ratings, known, kept)
         return keras.Model(inputs, self.in_real_units(predicted))
-
-    def _dense(self, hp: HyperParameters, units: int, activation: str | None) -> keras.layers.Layer:
-        penalty = keras.regularizers.L2(hp["l2"])
-        return keras.layers.Dense(units, activation, kernel_regularizer=penalty)
 
 
 @keras.saving.register_keras_serializable("kerasearch")
 class Centred(keras.layers.Layer):  # type: ignore[misc]
-    """Rows less the mean of what they keep, and that mean, `(n, 1)`.
+    """Rows less their baseline, and that baseline, both `(n, columns)`.
 
-    The mean is drawn to 0, the mean of all, by `DAMPING` ratings more of it. Rows are divided by
-    the root of how many ratings they keep, else long ones would saturate the code. So Koren,
-    Factorization Meets the Neighborhood, 2008, sums what a user has rated.
+    The baseline is an offset of each column, which is learned, and the mean of what is left of the
+    ratings that a row keeps: user and item biases, as a factorization has them. The mean is drawn
+    to 0, the mean of all, by `DAMPING` ratings more of it. Rows are divided by the root of how many
+    ratings they keep, else long ones would saturate the code. So Koren, Factorization Meets the
+    Neighborhood, 2008, sums what a user has rated.
 
     Call arguments:
         ratings: Scaled, 0 where nothing is known.
         kept: 1 where a rating takes part, else 0.
     """
 
+    def build(self, ratings_shape: Sequence[int], kept_shape: Sequence[int]) -> None:
+        self.offsets = self.add_weight((ratings_shape[-1],), "zeros", name="offsets")
+
     def call(self, ratings: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
         count = ops.sum(kept, axis=-1, keepdims=True)
-        mean = ops.sum(ratings * kept, axis=-1, keepdims=True) / (count + DAMPING)
-        return (ratings - mean) * kept / ops.sqrt(ops.maximum(count, 1.0)), mean
+        left = ratings - self.offsets
+        mean = ops.sum(left * kept, axis=-1, keepdims=True) / (count + DAMPING)
+        return (left - mean) * kept / ops.sqrt(ops.maximum(count, 1.0)), self.offsets + mean
 
 
 @keras.saving.register_keras_serializable("kerasearch")

@@ -4,6 +4,7 @@ import keras
 from keras_tuner import HyperParameters
 
 from kerasearch.models.boltzmann import BoltzmannMachine
+from kerasearch.models.codes import encoder_name
 from kerasearch.models.datasets.arrays import Features
 from kerasearch.models.family import ModelFamily, whole
 from kerasearch.models.pretraining import learn_to_repeat, outputs_of
@@ -29,7 +30,8 @@ class DBN(ModelFamily):
         widths = [whole(hp, f"units_{layer}") for layer in range(1, whole(hp, "layers") + 1)]
         visible = x.shape[-1]
         for layer, width in enumerate(widths, 1):
-            x = keras.layers.Dense(width, "sigmoid", name=f"encoder_{layer}")(x)
+            name = encoder_name(layer, len(widths))
+            x = keras.layers.Dense(width, "sigmoid", name=name)(x)
         if self.data.task == "classification":
             return self.head(inputs, x)
         for layer, width in reversed([*enumerate([visible, *widths[:-1]], 1)]):
@@ -43,8 +45,9 @@ class DBN(ModelFamily):
         if not epochs:
             return
         values = outputs_of(model, VISIBLE, x_train)
-        for layer in range(1, whole(hp, "layers") + 1):
-            encoder = model.get_layer(f"encoder_{layer}")
+        layers = whole(hp, "layers")
+        for layer in range(1, layers + 1):
+            encoder = model.get_layer(encoder_name(layer, layers))
             machine = _trained(values, encoder.units, epochs=epochs, learning_rate=rate)
             encoder.set_weights([machine.kernel, machine.hidden_bias])
             if self.data.task == "reconstruction":

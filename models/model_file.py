@@ -11,6 +11,10 @@ DESCRIPTION = "kerasearch.json"
 """A member of the `.keras` archive. Keras reads those that it knows, and no others."""
 
 
+OWN_LAYERS = "kerasearch.models.custom_objects"
+"""The module whose import lets Keras load layers of Kerasearch."""
+
+
 def add_description(path: Path, description: dict[str, object]) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(DESCRIPTION, json.dumps(description))
@@ -36,5 +40,7 @@ def read_description(path: Path) -> dict[str, Any]:
 
 def has_own_layers(path: Path) -> bool:
     """Whether some of a model's layers are Kerasearch's, registered in its package."""
+    if not zipfile.is_zipfile(path):
+        return False
     with zipfile.ZipFile(path) as archive:
         return b"kerasearch>" in archive.read("config.json")

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasearch.models import FAMILIES, load_family
 from kerasearch.models.continuation import continued, next_steps
 from kerasearch.models.datasets.arrays import Features
 from kerasearch.models.datasets.csv_rows import Row, detect_delimiter, read_rows
@@ -24,8 +24,8 @@ from kerasearch.models.datasets.encoding import Encoding, TableColumn
 from kerasearch.models.datasets.padding import PADDING, real_steps
 from kerasearch.models.datasets.parquet_file import read_parquet
 from kerasearch.models.evaluation import predict
-from kerasearch.models.model_file import has_own_layers, read_description
-from kerasearch.models.rating_predictions import predicted_ratings
+from kerasearch.models.model_file import OWN_LAYERS, has_own_layers, read_description
+from kerasearch.models.rating_predictions import predicted_ratings, rating_codes
 from kerasearch.searchspaces.problems import InvalidInput, unknown
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ CHARACTERS = 200
 """Of a text's continuation."""
 
 
-def predictions(model_path: Path, file: Path) -> Iterator[Line]:
+def predictions(model_path: Path, file: Path, *, codes: bool = False) -> Iterator[Line]:
     """A line of names, then one for each row of the file.
 
     Args:
@@ -46,19 +46,22 @@ def predictions(model_path: Path, file: Path) -> Iterator[Line]:
         file: Rows as those that the model was trained on, with or without the target: CSV, Parquet
             or NPZ; of a series its newest steps, of a text how it begins; of ratings what is known
             and, with no rating, what is to be told.
+        codes: Of the rows, in place of predictions.
 
     Raises:
-        InvalidInput: The file doesn't hold what the model takes.
+        InvalidInput: The file doesn't hold what the model takes, or the model makes no codes.
     """
     description = read_description(model_path)
     if not description:
         raise InvalidInput.at("", f"{model_path} doesn't say which rows it takes")
     if has_own_layers(model_path):
-        for name in FAMILIES:
-            load_family(name)  # registers them
+        import_module(OWN_LAYERS)
     import keras
 
     model = keras.saving.load_model(model_path, compile=False)
+    if codes:
+        yield from _row_codes(model, description, file)
+        return
     match description["rows"]["kind"]:
         case "series":
             yield from _forecast(model, description["rows"], file)
@@ -73,6 +76,24 @@ def predictions(model_path: Path, file: Path) -> Iterator[Line]:
             yield _names(description)
             for rows in _batches(description, file):
                 yield from _lines(description, rows, predict(model, rows))
+
+
+def _row_codes(model: "keras.Model", description: dict[str, Any], file: Path) -> Iterator[Line]:
+    from kerasearch.models.codes import code_names, encoder_of  # which bring keras
+
+    if (encoder := encoder_of(model)) is None:
+        raise InvalidInput.at(
+            "",
+            "the model makes no codes: autoencoder, collaborative_autoencoder, dbn, rbm and som do",
+        )
+    names, rows = code_names(encoder), description["rows"]
+    if rows["kind"] == "ratings":
+        yield [rows["side"], *names]
+        yield from rating_codes(encoder, rows, file)
+        return
+    yield names
+    for x in _batches(description, file):
+        yield from predict(encoder, x).tolist()
 
 
 def _forecast(model: "keras.Model", rows: dict[str, Any], file: Path) -> Iterator[Line]:
@@ -155,7 +176,9 @@ def _names(description: dict[str, Any]) -> Line:
         case "reconstruction":
             return ["error"]
         case "mapping":
-            return ["row", "column", "distance", "apart"]
+            from kerasearch.models.som_cells import CELL  # which brings keras
+
+            return CELL
         case "regression" if description["output_shape"] != [1]:
             return [f"predicted_{i + 1}" for i in range(np.prod(description["output_shape"]))]
     return ["predicted"]
@@ -182,18 +205,20 @@ def _lines(
 
 
 def main() -> None:
-    """`python -m kerasearch.models.prediction MODEL FILE [-o OUT]`: the predictions as CSV."""
+    """`python -m kerasearch.models.prediction MODEL FILE [--codes] [-o OUT]`: it as CSV."""
     parser = argparse.ArgumentParser(prog="predict")
     parser.add_argument("model", type=Path)
     parser.add_argument("file", type=Path)
+    parser.add_argument("--codes", action="store_true")
     parser.add_argument("-o", "--output", type=Path)
     asked = parser.parse_args()
+    lines = predictions(asked.model, asked.file, codes=asked.codes)
     try:
         if asked.output is None:
-            csv.writer(sys.stdout).writerows(predictions(asked.model, asked.file))
+            csv.writer(sys.stdout).writerows(lines)
         else:
             with asked.output.open("w", encoding="utf-8", newline="") as out:
-                csv.writer(out).writerows(predictions(asked.model, asked.file))
+                csv.writer(out).writerows(lines)
     except BrokenPipeError:
         os._exit(0)  # whoever reads has had enough; Python would complain once more at its end
     except InvalidInput as error:

@@ -1,12 +1,13 @@
-"""Ratings told by a saved model: of a file's lines those whose rating is left empty."""
+"""What a saved model makes of lines of ratings: those that are left empty, or codes."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kerasearch.models.datasets.labels import parse_number
 from kerasearch.models.datasets.ratings import UNKNOWN
@@ -40,16 +41,35 @@ def predicted_ratings(
     places = {name: place for place, name in enumerate(description["columns"])}
     by_user = description["side"] == "user"
     known, asked = _read(file, places, by_user=by_user)
+    if not asked:
+        raise InvalidInput.at("", "leave the rating empty in lines where it is to be told")
+    for name, ratings in _outputs(model, known, asked, len(places)):
+        for column in asked[name]:
+            pair = (name, column) if by_user else (column, name)
+            yield *pair, float(ratings[places[column]])
+
+
+def rating_codes(
+    encoder: "keras.Model", description: dict[str, Any], file: Path
+) -> Iterator[list[object]]:
+    """Each user, or item, with its code, by what the file says is known."""
+    places = {name: place for place, name in enumerate(description["columns"])}
+    known, _ = _read(file, places, by_user=description["side"] == "user")
+    for name, code in _outputs(encoder, known, known, len(places)):
+        yield [name, *code.tolist()]
+
+
+def _outputs(
+    model: "keras.Model", known: Known, asked: Iterable[str], width: int
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """What a model gives for each of the rows asked for."""
     names = iter(asked)
     while batch := list(islice(names, PREDICTION_BATCH)):
-        x = np.full((len(batch), len(places)), UNKNOWN, np.float32)
+        x = np.full((len(batch), width), UNKNOWN, np.float32)
         for row, name in enumerate(batch):
             if name in known:
                 x[row, list(known[name])] = list(known[name].values())
-        for name, ratings in zip(batch, predict(model, x), strict=True):
-            for column in asked[name]:
-                pair = (name, column) if by_user else (column, name)
-                yield *pair, float(ratings[places[column]])
+        yield from zip(batch, predict(model, x), strict=True)
 
 
 def _read(file: Path, places: Mapping[str, int], *, by_user: bool) -> tuple[Known, Asked]:
@@ -67,6 +87,4 @@ def _read(file: Path, places: Mapping[str, int], *, by_user: bool) -> tuple[Know
             raise InvalidInput.at("", f"line {line}: {unknown(what, column, places)}")
         elif not text:
             asked[row].append(column)
-    if not asked:
-        raise InvalidInput.at("", "leave the rating empty in lines where it is to be told")
     return known, asked

@@ -11,6 +11,9 @@ from kerasearch.models.datasets.arrays import Features
 
 Tensor: TypeAlias = Any  # keras ships no types
 
+CELL = ("row", "column", "distance", "apart")
+"""What a map says of a row of features."""
+
 NARROWEST = 0.2
 """Of sigma: from there on a winner's neighbours don't move with it (exp(-12.5))."""
 

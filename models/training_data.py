@@ -23,6 +23,8 @@ from kerasearch.models.tasks import TaskName
 from kerasearch.searchspaces.parameters import Value
 
 SAMPLE_ROWS = 1024
+SAMPLE_BYTES = 64 << 20
+"""Of what scaling is fitted to where not all is in memory; fitting takes five times as much."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ def _sample(x: Features) -> Features:
         return x
     if isinstance(x, SparseRows):
         return x.known[:, np.newaxis]
-    return x[np.linspace(0, len(x) - 1, min(SAMPLE_ROWS, len(x))).astype(np.int64)]
+    rows = min(SAMPLE_ROWS, len(x), max(1, SAMPLE_BYTES // x[:1].nbytes))
+    return x[np.linspace(0, len(x) - 1, rows).astype(np.int64)]
 
 
 def _sparing(scaling: Scaling, features: tuple[int, ...]) -> Scaling:

@@ -147,6 +147,7 @@ def _warnings(job: Job) -> Iterator[str]:
 
 
 def _of_best(job: Job, best: Trial) -> Iterator[str]:
+    yield from best.warnings
     epochs = best.curves.get("loss", [])
     if best.best_epoch is not None and best.best_epoch == len(epochs) == job.request.budget.epochs:
         yield f"the best trial was best in the last of its {len(epochs)} epochs: allow more"

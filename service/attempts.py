@@ -24,7 +24,12 @@ from kerasearch.searchspaces import SearchSpace
 from kerasearch.service import jobs
 from kerasearch.service.checkpoint_files import Checkpoints
 from kerasearch.service.dataset_files import open_dataset
-from kerasearch.service.evaluation_files import leave_pictures, leave_tables, repeat_result
+from kerasearch.service.evaluation_files import (
+    leave_codes,
+    leave_pictures,
+    leave_tables,
+    repeat_result,
+)
 from kerasearch.service.files import sha256_of, write_text, written_whole
 from kerasearch.service.jobs import JobRequest
 from kerasearch.service.reports import Reports
@@ -75,6 +80,7 @@ class _Result:
     """
 
     training: Training
+    turn: Turn
     epochs_before: int
     trained: TrainedModel
     data: TrainingData
@@ -117,6 +123,9 @@ def _run_search_trial(attempt: Attempt) -> Outcome:
     is_kept = attempt.database.write_when_possible(  # a training isn't given up for a moment
         lambda tx: keeps_model(tx, assignment.job_id, values, state)
     )
+    if is_kept:
+        judged_on = kept.data.validation, kept.turn.validation, kept.data.shape
+        leave_codes(folder / "codes.csv", kept.trained.model, *judged_on)
     limit_s = request.budget.trial_time_s
     late = f"its time limit of {limit_s:g} s ended it" if cut_short and limit_s else None
     return Outcome(
@@ -175,7 +184,7 @@ def _run_turn(
         epochs=trained.epochs,
         metrics=metrics,
     )
-    return _Result(training, epochs_before, trained, data, judged)
+    return _Result(training, turn, epochs_before, trained, data, judged)
 
 
 def _is_better(one: _Result, other: _Result, request: JobRequest) -> bool:
@@ -214,6 +223,8 @@ def _run_repeat(attempt: Attempt, retraining_id: str) -> Outcome:
     }
     folder = attempt.settings.retraining_dir(assignment.job_id, retraining_id)
     leave_pictures(folder, assignment.number, trained, judged["test"])
+    codes = folder / f"codes_{assignment.number}.csv"
+    leave_codes(codes, trained.model, parts["test"], split.test, data.shape)
     return Outcome(
         TrialState.COMPLETE,
         value=judged["test"].metrics[TASKS[data.shape.task].headline],
@@ -246,6 +257,7 @@ def _plan(request: JobRequest, epochs: int, stopping: jobs.EarlyStopping | None)
         early_stopping=None if stopping is None else EarlyStopping(**stopping.model_dump()),
         limits=ModelLimits(**request.limits.model_dump()),
         mixed_precision=request.training.mixed_precision,
+        xla=request.training.xla,
     )
 
 

@@ -7,7 +7,7 @@ from kerasearch.models import FAMILIES, FamilyInfo
 from kerasearch.models.datasets import BUILTIN, DatasetInfo, Usable, usable
 from kerasearch.models.measuring import COSTS
 from kerasearch.models.plugins.recorded import PREFIX
-from kerasearch.models.tasks import TASKS, Direction
+from kerasearch.models.tasks import TASKS, Direction, Task
 from kerasearch.searchspaces import SearchSpace, space_for
 from kerasearch.searchspaces.constraints import Constraints
 from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to, unknown
@@ -73,13 +73,15 @@ def understand(
         constraints = noting(lambda: Constraints.parse(request.constraints, space), "/constraints")
     several = not isinstance(request.objective, Objective)
     metrics = task_metrics(family, usage)
+    # Where the data doesn't fit the model that is said once, and not by what nobody asked for.
+    task = TASKS[usage.task if usage else family.tasks[0] if family else "classification"]
     asked = request.objectives
-    if usage and not several and "metric" not in asked[0].model_fields_set:
-        asked = (asked[0].model_copy(update={"metric": TASKS[usage.task].objective}),)
+    if not several and "metric" not in asked[0].model_fields_set:
+        asked = (asked[0].model_copy(update={"metric": task.objective}),)
     objectives = noting(
         lambda: understood_objectives(asked, metrics | COSTS, listed=several), "/objective"
     )
-    training = noting(lambda: _training(request.training, usage, metrics), "/training")
+    training = noting(lambda: _training(request.training, task, metrics), "/training")
     if len(request.objectives) > 1 and request.budget.target is not None:
         detail = "a target is for one objective, and here are several: leave it out"
         problems.append(Problem("/budget/target", detail))
@@ -218,17 +220,15 @@ def task_metrics(family: FamilyInfo | None, usage: Usable | None) -> dict[str, D
 
 
 def _training(
-    training: TrainingRequest, usage: Usable | None, metrics: dict[str, Direction]
+    training: TrainingRequest, task: Task, metrics: dict[str, Direction]
 ) -> TrainingRequest:
     """Training as understood: early stopping watches what the task reports."""
     stopping = training.early_stopping
     if stopping is None:
         return training
-    if usage is not None and "monitor" not in stopping.model_fields_set:
-        monitor = TASKS[usage.task].monitor
-        return training.model_copy(
-            update={"early_stopping": stopping.model_copy(update={"monitor": monitor})}
-        )
+    if "monitor" not in stopping.model_fields_set:
+        watching = stopping.model_copy(update={"monitor": task.monitor})
+        return training.model_copy(update={"early_stopping": watching})
     known = [*metrics, *(name.removeprefix("val_") for name in metrics)]
     if stopping.monitor not in known:
         detail = unknown("metric", stopping.monitor, known)

@@ -15,8 +15,10 @@ from kerasearch.models.datasets.choice import DataChoice
 from kerasearch.models.datasets.info import DatasetInfo, Kind, Schema
 from kerasearch.models.datasets.labels import LARGEST
 from kerasearch.models.datasets.npz_archive import (
+    SPARSE,
     Array,
     blocks,
+    is_sparse,
     load_numbers,
     read_header,
     reading,
@@ -24,9 +26,6 @@ from kerasearch.models.datasets.npz_archive import (
 )
 from kerasearch.models.datasets.ratings import Ratings, check_size
 from kerasearch.searchspaces.problems import InvalidInput
-
-MEMBERS = ("data", "format", "indices", "indptr", "shape")
-"""And `_is_array`, where it was no matrix but an array."""
 
 _CSR = np.dtype("S3")
 
@@ -48,10 +47,9 @@ def load(path: Path, info: DatasetInfo, choice: DataChoice) -> Ratings:
 
 def _read(path: Path) -> Ratings:
     with reading(path) as archive:
-        names = {member.filename.removesuffix(".npy") for member in archive.infolist()}
-        if names - {"_is_array"} != set(MEMBERS):
+        if not is_sparse(archive):
             refuse("ratings in NPZ are what scipy.sparse.save_npz writes of a CSR matrix")
-        headers = {name: read_header(archive, name) for name in MEMBERS}
+        headers = {name: read_header(archive, name) for name in SPARSE}
         _check_headers(archive, headers)
         users, items = map(int, _whole_numbers(archive, headers["shape"]))
         check_size(users, items, math.prod(headers["data"].shape))

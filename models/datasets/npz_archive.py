@@ -36,6 +36,10 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Unico
 _TOO_DEEP = (MemoryError, RecursionError)  # of a nested expression
 
 
+SPARSE = ("data", "format", "indices", "indptr", "shape")
+"""Members of a sparse matrix; and `_is_array`, where it was no matrix but an array."""
+
+
 class Array(NamedTuple):
     """An array in the archive: where its content starts, and what its header says."""
 
@@ -74,6 +78,12 @@ def _check_directory(path: Path) -> None:
     (directory_bytes,) = struct.unpack("<L", end[12:16])
     if directory_bytes > 4096:
         refuse("the archive has too many members; save x and y alone")
+
+
+def is_sparse(archive: zipfile.ZipFile) -> bool:
+    """Whether it holds what scipy.sparse.save_npz writes of compressed rows or columns."""
+    names = {member.filename.removesuffix(".npy") for member in archive.infolist()}
+    return names - {"_is_array"} == set(SPARSE)
 
 
 def read_header(archive: zipfile.ZipFile, name: str) -> Array:

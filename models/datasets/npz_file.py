@@ -20,6 +20,7 @@ from kerasearch.models.datasets.npz_archive import (
     MAX_BYTES,
     Array,
     blocks,
+    is_sparse,
     load_numbers,
     read_header,
     reading,
@@ -53,6 +54,10 @@ def inspect(path: Path, kind: Kind | None, schema: Schema) -> DatasetInfo:
     if schema != Schema():
         raise InvalidInput.at("/schema", "an NPZ file takes no schema: y is the target")
     with reading(path) as archive:
+        if kind is None and is_sparse(archive):
+            from kerasearch.models.datasets import csr_file  # which brings scipy
+
+            return csr_file.inspect(path, kind, schema)
         x, y, lengths = _arrays(archive)
         kind, shape = _kind_and_shape(x.shape, kind)
         if lengths is not None and kind != "sequence":

@@ -52,12 +52,13 @@ def usable(
         folds: That validate in turn, if so.
 
     Raises:
-        InvalidInput: Everything that is wrong, pointing into the job's `data`.
+        InvalidInput: Everything that is wrong, pointing into the job's `data`; of data of a kind
+            that the model doesn't read nothing else.
     """
-    problems = []
     if info.kind not in kinds:
         wanted = " or ".join(sorted(kinds))
-        problems.append(Problem("/dataset", f"the model reads {wanted} data, this is {info.kind}"))
+        raise InvalidInput.at("/dataset", f"the model reads {wanted} data, this is {info.kind}")
+    problems: list[Problem] = []
     target = choice.target if choice.target is not None else info.target
     shape, class_counts, task = info.shape, info.class_counts, None
     try:
@@ -120,7 +121,8 @@ def _check_fixed(info: DatasetInfo, choice: DataChoice) -> None:
     if info.kind == "ratings" and choice.task not in (None, *info.tasks):
         problems.append(Problem("/task", f"ratings are for {_or(info.tasks)}, not {choice.task}"))
     if choice.target not in (None, info.target):
-        detail = f"this dataset's target is {info.target!r}, not {choice.target!r}; leave it out"
+        own = "has no columns" if info.target is None else f"predicts {info.target!r}"
+        detail = f"this dataset {own}, so its target isn't {choice.target!r}: leave target out"
         problems.append(Problem("/target", detail))
     if problems:
         raise InvalidInput(problems)

@@ -50,7 +50,8 @@ def inspect_file(path: Path, filename: str, kind: str | None, schema: Schema) ->
     Args:
         path: Where the content lies.
         filename: What its sender called it; the ending says the format.
-        kind: None: tabular for CSV and Parquet, by the dimensions of `x` for NPZ.
+        kind: None: tabular for CSV and Parquet, by the dimensions of `x` for NPZ, where a sparse
+            matrix is ratings.
         schema: What else its sender said.
 
     Raises:

@@ -137,7 +137,8 @@ def _lines(family: "FamilyInfo", guess: _Guess) -> Iterator[str]:
         yield "  # drop: [COLUMN]  # columns that the model shall not see"
     order = ", in the order of time" if guess.kind in ("series", "text") else ""
     yield f"  split: {{validation: 0.2, test: 0.2}}  # the rest trains{order}"
-    yield "  # scale: standard  # minmax, none"
+    scale, *other_scales = family.scales
+    yield f"  # scale: {scale}{'  # ' if other_scales else ''}{', '.join(other_scales)}"
     yield f"# What {family.name} searches. `space:` and lines below it replace that once they are"
     yield "# no comments; a plain value fixes a parameter: units: 50"
     yield "# space:"

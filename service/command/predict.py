@@ -20,9 +20,13 @@ def predict(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", dir_okay=False, help="Else standard output.")
     ] = None,
+    codes: Annotated[
+        bool, typer.Option("--codes", help="What the model squeezes each row into, instead.")
+    ] = False,
 ) -> None:
     """Predict for rows as they were before any preparation, as CSV. Needs no server."""
     arguments = [str(model), str(file), *(["-o", str(output)] if output else [])]
+    arguments += ["--codes"] if codes else []
     command = [sys.executable, "-m", "kerasearch.models.prediction", *arguments]
     # Of TensorFlow errors alone: its notes on this machine's CPU are nobody's question here.
     quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}

@@ -19,7 +19,7 @@ from kerasearch.models.datasets.series import Series
 from kerasearch.models.datasets.text import Text, code_points
 from kerasearch.models.evaluation import evaluate, predict
 from kerasearch.models.family import ModelFamily, hyperparameters
-from kerasearch.models.model_file import read_description
+from kerasearch.models.model_file import has_own_layers, read_description
 from kerasearch.models.plan import TrainingPlan
 from kerasearch.models.saving import save_model
 from kerasearch.models.tasks import TASKS, TaskName, direction_of
@@ -60,12 +60,6 @@ ONE_KIND_EACH = list(
 
 OF_DATA = {"window", "stateful", "side"}
 """Parameters that decide what the examples are."""
-
-REGISTERED_IN = {
-    name: f"kerasearch.models.{name}"
-    for name in ("collaborative_autoencoder", "neural_stack", "rbm", "som")
-}
-"""Families with layers of their own, and the module that must be imported to load their models."""
 
 each_case = pytest.mark.parametrize(("name", "kind", "task"), CASES)
 each_task = pytest.mark.parametrize(("name", "kind", "task"), ONE_KIND_EACH)
@@ -199,12 +193,12 @@ def test_a_model_takes_raw_rows_and_gives_what_its_task_asks_for(
 
 
 LOAD_AND_PREDICT = """
-import importlib, sys, keras, numpy as np
+import sys, keras, numpy as np
 for line in sys.stdin:
-    folder, module = line[:-1].split(":")
+    folder, own_layers = line[:-1].split(":")
     try:
-        if module:
-            importlib.import_module(module)
+        if own_layers == "True":
+            import kerasearch.models.custom_objects
         model = keras.saving.load_model(f"{folder}/model.keras", safe_mode=True)
         np.save(f"{folder}/predicted.npy", model.predict(np.load(f"{folder}/x.npy"), verbose=0))
         print("done", flush=True)
@@ -235,7 +229,8 @@ def test_a_saved_model_does_the_same_in_plain_keras_in_another_process(
 
     save_model(result, data.shape, data.prepared.description, tmp_path / "model.keras")
     np.save(tmp_path / "x.npy", data.validation.x[:])
-    plain_keras.stdin.write(f"{tmp_path}:{REGISTERED_IN.get(name, '')}\n")
+    own_layers = has_own_layers(tmp_path / "model.keras")
+    plain_keras.stdin.write(f"{tmp_path}:{own_layers}\n")
     plain_keras.stdin.flush()
     assert plain_keras.stdout.readline() == "done\n"
     np.testing.assert_allclose(np.load(tmp_path / "predicted.npy"), here, rtol=1e-5, atol=1e-6)

@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from kerasearch.models.autoencoder import Autoencoder
 from kerasearch.models.datasets import DataChoice, Dataset, Schema, inspect_file, load_file
 from kerasearch.models.datasets.padding import PADDING
 from kerasearch.models.evaluation import predict
+from kerasearch.models.family import ModelFamily
 from kerasearch.models.mlp import MLP
 from kerasearch.models.plan import TrainingPlan
 from kerasearch.models.prediction import predictions
@@ -20,6 +22,7 @@ from kerasearch.models.saving import save_model
 from kerasearch.models.tasks import TASKS, TaskName, direction_of
 from kerasearch.models.training import train
 from kerasearch.models.training_data import training_data
+from kerasearch.searchspaces.parameters import Params
 from kerasearch.searchspaces.problems import InvalidInput
 
 PARAMS = {"layers": 1, "units_1": 4, "activation": "relu", "batch_norm": False, "dropout": 0.0}
@@ -37,12 +40,18 @@ class Saved(NamedTuple):
     outputs: np.ndarray
 
 
-def saved(dataset: Dataset, task: TaskName, folder: Path) -> Saved:
+def saved(
+    dataset: Dataset,
+    task: TaskName,
+    folder: Path,
+    family: type[ModelFamily] = MLP,
+    params: Params = PARAMS,
+) -> Saved:
     rows = np.arange(len(dataset))
     data = training_data(dataset, rows, rows, task=task, scale="standard", params={})
     metric = TASKS[task].objective
     plan = TrainingPlan(1, metric, direction_of(metric))
-    result = train(MLP(data.shape), PARAMS, data.parts, plan, 7, lambda *_: True)
+    result = train(family(data.shape), params, data.parts, plan, 7, lambda *_: True)
     save_model(result, data.shape, data.prepared.description, folder / "m.keras")
     return Saved(folder / "m.keras", predict(result.model, data.train.x))
 
@@ -106,6 +115,19 @@ def test_numbers_are_predicted_in_their_units(tmp_path: Path) -> None:
     assert 900 < np.mean(lines) < 1200
 
 
+def test_codes_of_raw_rows_are_those_that_they_are_made_again_from(tmp_path: Path) -> None:
+    dataset = people(tmp_path, "paid", "reconstruction")
+    params = {"variant": "deep", "activation": "tanh", "layers": 1, "code": 2}
+    model = saved(dataset, "reconstruction", tmp_path, Autoencoder, params)
+    head, *codes = predictions(model.path, tmp_path / "people.csv", codes=True)
+    assert head == ["code_1", "code_2"]
+    loaded = keras.saving.load_model(model.path)
+    told = np.array(codes)
+    for layer in loaded.layers[loaded.layers.index(loaded.get_layer("codes")) + 1 :]:
+        told = layer(told)
+    np.testing.assert_allclose(told, model.outputs, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".npz"])
 def test_sequences_may_end_early(tmp_path: Path, suffix: str) -> None:
     rng = np.random.default_rng(0)
@@ -129,6 +151,9 @@ def test_a_model_of_another_origin_says_nothing_of_its_rows(tmp_path: Path) -> N
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "m.keras")
     with pytest.raises(InvalidInput, match="doesn't say which rows it takes"):
         list(predictions(tmp_path / "m.keras", tmp_path / "rows.csv"))
+    (tmp_path / "rows.csv").write_text("a\n1\n")
+    with pytest.raises(InvalidInput, match=r"rows.csv is no .keras file: File is not a zip file"):
+        list(predictions(tmp_path / "rows.csv", tmp_path / "rows.csv"))
 
 
 def test_the_command_writes_csv_and_says_what_is_wrong(leaving: Saved) -> None:
@@ -136,12 +161,12 @@ def test_the_command_writes_csv_and_says_what_is_wrong(leaving: Saved) -> None:
         Path(sys.executable).with_name("kerasearch"),
         leaving.path.with_name("people.csv"),
     )
-    for model, code in ((leaving.path, 0), (table, 1)):
-        command = [kerasearch, "predict", model, table]
+    for options, code in (([], 0), (["--codes"], 1)):
+        command = [kerasearch, "predict", leaving.path, table, *options]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         assert ran.returncode == code, ran.stderr
         if code:
-            assert ran.stderr == f"{table} is no .keras file: File is not a zip file\n"
+            assert ran.stderr.startswith("the model makes no codes: ")
         else:
             assert ran.stdout.startswith("predicted,p(n),p(y)\n")
             assert ran.stdout.count("\n") == 31

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kerasearch.models import load_family
+from kerasearch.models import training_data as training_data_module
 from kerasearch.models.datasets import images
 from kerasearch.models.datasets.generated.shapes import draw
 from kerasearch.models.datasets.images import Pictures, write_pixels
@@ -47,6 +48,23 @@ def run(path: Path) -> tuple[TrainedModel, Evaluation]:
     family = load_family("cnn")(data.shape)
     trained = train(family, PARAMS, data.parts, plan, 7, lambda *_: True)
     return trained, evaluate(trained.model, data.validation, data.shape)
+
+
+def test_scaling_is_fitted_to_as_many_streamed_pictures_as_fit_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 6, 6, 1), np.uint8)
+    write_pixels(tmp_path / "pixels", pixels, len(pixels), pixels.shape[1:])
+    monkeypatch.setattr(images, "IN_MEMORY_BYTES", 0)
+    read = []
+    real = images.read_pixels
+    monkeypatch.setattr(images, "read_pixels", lambda *a: read.append(a[2]) or real(*a))
+    monkeypatch.setattr(training_data_module, "SAMPLE_BYTES", 10 * 6 * 6 * 4)
+    dataset = Pictures.of(tmp_path / "pixels", (6, 6, 1), np.arange(40) % 2, ("a", "b"))
+    rows = np.arange(40)
+    data = training_data(dataset, rows, rows, task="classification", scale="minmax", params=PARAMS)
+    assert max(map(len, read)) == 10
+    assert data.shape.scaling.offset < 10
 
 
 def test_streamed_pictures_train_to_the_same_weights(

@@ -102,6 +102,10 @@ def test_a_best_epoch_that_was_the_last_one_is_warned_of() -> None:
     )
 
 
+def test_what_the_best_trial_warns_of_is_warned_of() -> None:
+    assert warnings_of(make_trial(warnings=["vanishing gradients"])) == "vanishing gradients"
+
+
 def test_a_test_part_that_was_read_is_warned_of() -> None:
     said = warnings_of(make_trial(), test_read_at="2026-01-02T00:00:00Z")
     assert "the sealed test part has been read" in said

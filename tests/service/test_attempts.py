@@ -7,7 +7,9 @@ import keras
 import numpy as np
 import pytest
 
+from kerasearch.models.codes import encoder_of
 from kerasearch.models.datasets import load_builtin, resplit_rows, split_rows
+from kerasearch.models.evaluation import predict
 from kerasearch.models.infeasible import InfeasibleError
 from kerasearch.service import worker
 from kerasearch.service.attempts import Attempt, run_attempt
@@ -229,6 +231,40 @@ def test_a_repeat_is_trained_on_a_split_of_its_own_and_judged_on_the_test_part(
     predicted = np.argmax(model.predict(dataset.x[validation], verbose=0), axis=1)
     accuracy = np.mean(predicted == dataset.y[validation])
     assert accuracy == pytest.approx(repeat.metrics["validation_accuracy"])
+
+
+def test_codes_are_left_of_the_rows_that_a_model_was_judged_on(
+    database: Database, settings: Settings
+) -> None:
+    params = {"hidden": 3, "gibbs_steps": 1}
+    data = {**DATA, "scale": "minmax"}
+    job_id = accept(database, model="rbm", data=data, budget={"epochs": 1})
+    _run(database, settings, place(database, job_id, params))
+    with database.write() as tx:
+        request = RetrainingRequest(repeats=1, epochs=1)
+        retraining_id = retrainings.add_retraining(tx, job_id, request, params)
+        lease = leases.place(tx, trials.unended_rows(tx)[-1].id)
+    assert lease is not None
+    assert worker.run_lease(database, settings, lease)
+
+    dataset = load_builtin("breast-cancer")
+    split = split_rows(dataset.y, validation=0.25, test=0.3, stratify=True, seed=5)
+    trial, repeat = (
+        settings.attempt_dir(job_id, 0, 1),
+        settings.retraining_dir(job_id, retraining_id),
+    )
+    for codes, model, rows in (
+        (trial / "codes.csv", trial / "model.keras", split.validation),
+        (repeat / "codes_0.csv", repeat / "model_0.keras", split.test),
+    ):
+        with codes.open(newline="") as file:
+            head, *lines = csv.reader(file)
+        assert head == ["example", "class", "code_1", "code_2", "code_3"]
+        assert [int(line[0]) for line in lines] == rows.tolist()
+        assert [line[1] for line in lines] == [dataset.classes[label] for label in dataset.y[rows]]
+        encoder = encoder_of(keras.saving.load_model(model))
+        expected = predict(encoder, dataset.x[rows])
+        np.testing.assert_allclose(np.array(lines)[:, 2:].astype(float), expected, rtol=1e-4)
 
 
 def test_what_a_job_optimizes_beside_its_metrics_is_measured(

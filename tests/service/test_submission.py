@@ -226,6 +226,13 @@ def test_a_family_gets_no_data_of_a_kind_that_it_does_not_read() -> None:
     assert found["/data/dataset"].endswith("data, this is image")
 
 
+@pytest.mark.parametrize("family", ["som", "collaborative_autoencoder", "mlp"])
+def test_of_a_wrong_pairing_nothing_else_is_told(family: str) -> None:
+    training = {"early_stopping": {"patience": 3}}
+    document = {"model": family, "data": {"dataset": "binary-addition"}, "training": training}
+    assert list(problems(document)) == ["/data/dataset"]
+
+
 def test_validation_and_test_leave_something_to_train_on() -> None:
     data = {"dataset": "digits", "split": {"validation": 0.5, "test": 0.5}}
     assert list(problems({"model": "mlp", "data": data})) == ["/data/split"]

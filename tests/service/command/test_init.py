@@ -1,6 +1,8 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.sparse import csr_matrix, save_npz
 from typer.testing import CliRunner, Result
 
 from kerasearch.models import FAMILIES
@@ -59,6 +61,16 @@ def test_the_last_column_of_a_table_is_guessed_to_be_the_target(tmp_path: Path) 
     assert "dataset: my-table  # tabular" in done.stdout
     request = understood(done.stdout, tmp_path, table)
     assert (request.data.task, request.data.target) == ("classification", "left")
+
+
+def test_a_sparse_matrix_is_ratings(tmp_path: Path) -> None:
+    stars = tmp_path / "stars.npz"
+    save_npz(stars, csr_matrix(np.arange(1.0, 17).reshape(4, 4)))
+    for family in ("collaborative_autoencoder", "rbm"):
+        done = init(family, "--data", stars)
+        assert f"kerasearch datasets add {stars} --name stars --kind ratings" in done.stdout
+        request = understood(done.stdout, tmp_path, stars)
+        assert request.data.task == "rating_prediction"
 
 
 def test_a_text_is_continued(tmp_path: Path) -> None:
