@@ -7,10 +7,10 @@ import argparse
 import csv
 import os
 import sys
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from importlib import import_module
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,15 @@ from numpy.typing import NDArray
 
 from kerasearch.models.continuation import continued, next_steps
 from kerasearch.models.datasets.arrays import Features
+from kerasearch.models.datasets.csv_file import scan_table
 from kerasearch.models.datasets.csv_rows import Row, detect_delimiter, read_rows
 from kerasearch.models.datasets.encoding import Encoding, TableColumn
+from kerasearch.models.datasets.info import Schema
+from kerasearch.models.datasets.named_pictures import are_pictures, picture_batches
 from kerasearch.models.datasets.padding import PADDING, real_steps
 from kerasearch.models.datasets.parquet_file import read_parquet
+from kerasearch.models.datasets.series_file import check_order
+from kerasearch.models.datasets.whole_file import whole_file
 from kerasearch.models.evaluation import predict
 from kerasearch.models.model_file import OWN_LAYERS, has_own_layers, read_description
 from kerasearch.models.rating_predictions import predicted_ratings, rating_codes
@@ -44,8 +49,9 @@ def predictions(model_path: Path, file: Path, *, codes: bool = False) -> Iterato
     Args:
         model_path: A `.keras` file that Kerasearch saved.
         file: Rows as those that the model was trained on, with or without the target: CSV, Parquet
-            or NPZ; of a series its newest steps, of a text how it begins; of ratings what is known
-            and, with no rating, what is to be told.
+            or NPZ; pictures, also a folder or a zip of them, each named in its line; of a series
+            its newest steps, of a text how it begins; of ratings what is known and, with no
+            rating, what is to be told.
         codes: Of the rows, in place of predictions.
 
     Raises:
@@ -54,6 +60,9 @@ def predictions(model_path: Path, file: Path, *, codes: bool = False) -> Iterato
     description = read_description(model_path)
     if not description:
         raise InvalidInput.at("", f"{model_path} doesn't say which rows it takes")
+    kind, shape = description["rows"]["kind"], description["input_shape"]
+    if are_pictures(file) and (kind != "image" or shape[-1] not in (1, 3)):
+        raise InvalidInput.at("", f"{file}: the model takes {kind} data, each {shape}, no pictures")
     if has_own_layers(model_path):
         import_module(OWN_LAYERS)
     import keras
@@ -62,7 +71,7 @@ def predictions(model_path: Path, file: Path, *, codes: bool = False) -> Iterato
     if codes:
         yield from _row_codes(model, description, file)
         return
-    match description["rows"]["kind"]:
+    match kind:
         case "series":
             yield from _forecast(model, description["rows"], file)
         case "text":
@@ -73,9 +82,30 @@ def predictions(model_path: Path, file: Path, *, codes: bool = False) -> Iterato
             yield ["user", "item", "predicted"]
             yield from predicted_ratings(model, description["rows"], file)
         case _:
-            yield _names(description)
-            for rows in _batches(description, file):
-                yield from _lines(description, rows, predict(model, rows))
+            yield from _told(
+                description,
+                file,
+                _names(description),
+                lambda rows: _lines(description, rows, predict(model, rows)),
+            )
+
+
+def _told(
+    description: dict[str, Any],
+    file: Path,
+    names: Line,
+    tell: Callable[[Features], Iterable[Line]],
+) -> Iterator[Line]:
+    """`names`, then what is told of each row; before it stands the name of a picture."""
+    if not are_pictures(file):
+        yield names
+        for x in _batches(description, file):
+            yield from tell(x)
+        return
+    yield ["picture", *names]
+    for pictures, x in picture_batches(file, tuple(description["input_shape"])):
+        for picture, line in zip(pictures, tell(x), strict=True):
+            yield [picture, *line]
 
 
 def _row_codes(model: "keras.Model", description: dict[str, Any], file: Path) -> Iterator[Line]:
@@ -91,14 +121,14 @@ def _row_codes(model: "keras.Model", description: dict[str, Any], file: Path) ->
         yield [rows["side"], *names]
         yield from rating_codes(encoder, rows, file)
         return
-    yield names
-    for x in _batches(description, file):
-        yield from predict(encoder, x).tolist()
+    yield from _told(description, file, names, lambda x: predict(encoder, x).tolist())
 
 
 def _forecast(model: "keras.Model", rows: dict[str, Any], file: Path) -> Iterator[Line]:
     columns = [TableColumn(name=name) for name in rows["features"]]
     series = np.concatenate(list(_coded(columns, file)))
+    if file.suffix.lower() != ".parquet" and len(series) > 1:
+        check_order(file, scan_table(file, Schema(), least=1))
     yield ["step", rows["features"][0]]
     for step, value in enumerate(next_steps(model, rows, series), start=1):
         yield [step, value]
@@ -109,6 +139,8 @@ def _batches(description: dict[str, Any], file: Path) -> Iterator[Features]:
     rows, shape = description["rows"], tuple(description["input_shape"])
     if file.suffix.lower() == ".npz":
         with np.load(file) as archive:
+            if "x" not in archive:
+                raise InvalidInput.at("", f"{file} holds no array x: save the rows as that")
             x = _same_size(archive["x"].astype(np.float32), shape)
             if "lengths" in archive:
                 x[np.arange(shape[0]) >= archive["lengths"][:, np.newaxis]] = PADDING
@@ -118,6 +150,12 @@ def _batches(description: dict[str, Any], file: Path) -> Iterator[Features]:
         fitted = Encoding.model_validate(encoding)
         columns = [TableColumn(name=c.name, values=c.values) for c in fitted.columns]
         yield from map(fitted.matrix, _coded(columns, file))
+    elif not rows["features"]:
+        pictures = "pictures, a folder or a zip of them, or " if rows["kind"] == "image" else ""
+        sides = ", ".join(map(str, ("n", *shape)))
+        raise InvalidInput.at(
+            "", f"the model takes {pictures}an NPZ file with x of shape ({sides})"
+        )
     else:
         for x in _coded([TableColumn(name=name) for name in rows["features"]], file):
             yield _same_size(_without_gaps(x, rows["kind"]), shape)
@@ -162,9 +200,10 @@ def _table(file: Path, wanted: Iterable[str]) -> Generator[Row, None, None]:
         return
     with closing(read_rows(file, detect_delimiter(file))) as rows:
         first = next(rows)
-        if not set(wanted) & set(first.cells):
+        places = [f"column_{place}" for place in range(1, len(first.cells) + 1)]
+        if not set(wanted) & set(first.cells) and set(wanted) & set(places):
             # Trained on a file whose first line was data, where columns are named by their place.
-            yield Row(0, [f"column_{place}" for place in range(1, len(first.cells) + 1)])
+            yield Row(0, places)
         yield first
         yield from rows
 
@@ -204,6 +243,22 @@ def _lines(
             yield from outputs.reshape(len(outputs), -1).tolist()
 
 
+def _write(lines: Iterator[Line], output: Path | None) -> None:
+    """As CSV; nothing before the first row is told, and a file whole or not at all."""
+    lines = chain(list(islice(lines, 2)), lines)
+    if output is None:
+        csv.writer(sys.stdout).writerows(lines)
+    elif output.exists() and not output.is_file():  # a pipe, or /dev/null
+        with output.open("w", encoding="utf-8", newline="") as out:
+            csv.writer(out).writerows(lines)
+    else:
+        with (
+            whole_file(output.resolve()) as temporary,
+            temporary.open("w", encoding="utf-8", newline="") as out,
+        ):
+            csv.writer(out).writerows(lines)
+
+
 def main() -> None:
     """`python -m kerasearch.models.prediction MODEL FILE [--codes] [-o OUT]`: it as CSV."""
     parser = argparse.ArgumentParser(prog="predict")
@@ -214,11 +269,7 @@ def main() -> None:
     asked = parser.parse_args()
     lines = predictions(asked.model, asked.file, codes=asked.codes)
     try:
-        if asked.output is None:
-            csv.writer(sys.stdout).writerows(lines)
-        else:
-            with asked.output.open("w", encoding="utf-8", newline="") as out:
-                csv.writer(out).writerows(lines)
+        _write(lines, asked.output)
     except BrokenPipeError:
         os._exit(0)  # whoever reads has had enough; Python would complain once more at its end
     except InvalidInput as error:

@@ -18,7 +18,7 @@ def scan_columns(names: Sequence[str], rows: Iterable[Row]) -> tuple[int, tuple[
     """How many rows there are, and what was seen in each column.
 
     Raises:
-        InvalidInput: At `/file`: there is none.
+        InvalidInput: At `/file`: there is none, or one alone.
     """
     scans = [_ColumnScan(name) for name in names]
     count = 0
@@ -30,6 +30,8 @@ def scan_columns(names: Sequence[str], rows: Iterable[Row]) -> tuple[int, tuple[
             scan.add(lines, cells)
     if not count:
         refuse("there is no row of data below the header")
+    if count == 1:
+        refuse("there is one row of data only: some must train a model, and others judge it")
     return count, tuple(scan.column() for scan in scans)
 
 

@@ -51,6 +51,9 @@ def select_columns(
     problems = _unknown(names, drop)
     if target is not None and target not in names:
         problems.append(Problem("/target", unknown("column", target, names)))
+    elif target in drop:
+        detail = f"{target!r} is the target: drop another column, or predict another one"
+        problems.append(Problem(pointer_to("drop", drop.index(target)), detail))
     out = {target, *drop, *dropped}
     features = tuple(
         i

@@ -86,6 +86,15 @@ def _lines(path: Path) -> Generator[str, None, None]:
                 if "\0" in line:
                     refuse(f"line {number} holds a NUL character: save the file as UTF-8 text")
                 yield line
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        refuse(f"byte 0x{byte:02x} after line {number} is not UTF-8: save the file as UTF-8 text")
+    except UnicodeDecodeError:
+        place, byte = _foreign_byte(path)
+        refuse(f"line {place} holds byte 0x{byte:02x}, no UTF-8: save the file as UTF-8 text")
+
+
+def _foreign_byte(path: Path) -> tuple[int, int]:
+    """The first byte that isn't UTF-8, and its line: text is decoded some lines ahead."""
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        lines = enumerate(iter(lambda: file.readline(MAX_ROW), ""), start=1)
+        escaped = ((n, sign) for n, line in lines for sign in line if "\udc80" <= sign <= "\udcff")
+        place, escape = next(escaped)
+    return place, ord(escape) - 0xDC00

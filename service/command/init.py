@@ -1,7 +1,7 @@
 """`kerasearch init`: a first job file for a family and a data file, with what can be said in it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from kerasearch.models import FamilyInfo
     from kerasearch.models.datasets import Kind
+    from kerasearch.models.datasets.info import Column
     from kerasearch.models.tasks import TaskName
 
 init_app = typer.Typer()
@@ -23,19 +24,36 @@ def init(
     family: Annotated[str, typer.Argument(help="A model family: recurrent, mlp ...")],
     data: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", exists=True, dir_okay=False, help="Your data; else built in."),
+        typer.Option(
+            metavar="FILE", exists=True, help="Your data, or a folder of pictures; else built in."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", dir_okay=False, help="A new file; else standard output."),
     ] = None,
 ) -> None:
-    """Print a commented job file: > job.yaml. Needs no server; nothing is uploaded."""
+    """Write a commented job file. Needs no server; nothing is uploaded."""
     from kerasearch.models import FAMILIES
     from kerasearch.searchspaces.problems import unknown
-    from kerasearch.service.command.terminal import refuse, sentences_about
+    from kerasearch.service.command.terminal import fail, refuse, sentences_about
 
     if family not in FAMILIES:
         refuse(unknown("model family", family, FAMILIES))
     with sentences_about(data):
         guess = _builtin(FAMILIES[family]) if data is None else _guess(FAMILIES[family], data)
-    typer.echo("\n".join(_lines(FAMILIES[family], guess)))
+    text = "\n".join(_lines(FAMILIES[family], guess)) + "\n"
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        refuse(f"{output} is there already: name another file, or remove it first")
+    except OSError as error:
+        fail(f"{output}: {error.strerror}")
+    typer.echo(output)
 
 
 class _Guess(NamedTuple):
@@ -44,7 +62,8 @@ class _Guess(NamedTuple):
     Attributes:
         dataset: What the job calls it.
         upload: The command that makes it known, where it is a file.
-        others: Columns that may be the target.
+        others: Columns that may be the target, with the task where that is another one.
+        classes: Of the target; 0 where it has none.
     """
 
     dataset: str
@@ -53,6 +72,7 @@ class _Guess(NamedTuple):
     upload: str | None = None
     target: str | None = None
     others: Sequence[str] = ()
+    classes: int = 0
 
 
 def _builtin(family: "FamilyInfo") -> _Guess:
@@ -62,7 +82,7 @@ def _builtin(family: "FamilyInfo") -> _Guess:
     from kerasearch.service.command.terminal import fail
 
     fitting = (
-        _Guess(dataset.name, dataset.kind, task)
+        _Guess(dataset.name, dataset.kind, task, classes=len(dataset.classes))
         for dataset in BUILTIN.values()
         for task in (*dataset.tasks, *OF_ROWS_ALONE)
         if dataset.kind in family.data_kinds and task in family.tasks
@@ -75,13 +95,15 @@ def _builtin(family: "FamilyInfo") -> _Guess:
 
 def _guess(family: "FamilyInfo", file: Path) -> _Guess:
     """The kind and target that fit the family; raises InvalidInput of a file that is no data."""
-    from kerasearch.models.datasets import Schema, inspect_file
+    from kerasearch.models.datasets import BUILTIN, Schema, inspect_file
     from kerasearch.models.datasets.columns import column_tasks
+    from kerasearch.models.datasets.picture_folder import one_file
     from kerasearch.models.tasks import OF_ROWS_ALONE
     from kerasearch.service.command.terminal import fail
 
     kind = _kind(family, file)
-    info = inspect_file(file, file.name, kind, Schema())
+    with one_file(file) as content:
+        info = inspect_file(content, content.name, kind, Schema())
     usable = [column for column in info.columns or () if column.holds in ("number", "category")]
     tasks, target = info.tasks, info.target
     if target is None and usable:
@@ -90,10 +112,28 @@ def _guess(family: "FamilyInfo", file: Path) -> _Guess:
     if info.kind not in family.data_kinds or not possible:
         kinds, wanted = " or ".join(family.data_kinds), " or ".join(family.tasks)
         fail(f"{file}: {family.name} reads {kinds} data for {wanted}, this looks like {info.kind}")
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", file.stem).strip("._-") or "data"
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", file.resolve().stem).strip("._-") or "data"
+    name = f"my-{name}" if name in BUILTIN else name
     upload = f"kerasearch datasets add {_quoted(str(file))} --name {name} --kind {info.kind}"
-    others = [column.name for column in usable if column.name != target]
-    return _Guess(name, info.kind, possible[0], upload, target if usable else None, others)
+    task, classes = possible[0], len(info.class_counts or ())
+    rest = [column for column in usable if column.name != target]
+    others = [column.name for column in rest]
+    if info.target is None and usable:
+        others = [*_other_targets(family, rest, task)]
+        if task == "classification":
+            classes = len(usable[-1].values or ())
+    return _Guess(name, info.kind, task, upload, target if usable else None, others, classes)
+
+
+def _other_targets(
+    family: "FamilyInfo", columns: Iterable["Column"], guessed: "TaskName"
+) -> Iterator[str]:
+    from kerasearch.models.datasets.columns import column_tasks
+
+    for column in columns:
+        task = next((task for task in column_tasks(column) if task in family.tasks), None)
+        if task is not None:
+            yield column.name if task == guessed else f"{column.name} ({task})"
 
 
 def _kind(family: "FamilyInfo", file: Path) -> "Kind | None":
@@ -118,7 +158,7 @@ def _lines(family: "FamilyInfo", guess: _Guess) -> Iterator[str]:
     from kerasearch.models.tasks import TASKS, direction_of
 
     metric = TASKS[guess.task].objective
-    metrics = ", ".join(TASKS[guess.task].objectives(0))
+    metrics = ", ".join(TASKS[guess.task].objectives(guess.classes))
     yield f"# {family.name}: {family.description}."
     if guess.upload:
         yield "# First the data, which no other job needs to send again:"
@@ -133,7 +173,7 @@ def _lines(family: "FamilyInfo", guess: _Guess) -> Iterator[str]:
     yield f"  task: {guess.task}"
     if guess.kind == "series":
         yield "  horizon: 1  # steps ahead"
-    if guess.others:
+    if guess.target is not None:
         yield "  # drop: [COLUMN]  # columns that the model shall not see"
     order = ", in the order of time" if guess.kind in ("series", "text") else ""
     yield f"  split: {{validation: 0.2, test: 0.2}}  # the rest trains{order}"

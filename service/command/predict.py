@@ -15,7 +15,11 @@ predict_app = typer.Typer()
 def predict(
     model: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A .keras file.")],
     file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="Rows: CSV, Parquet, NPZ, text.")
+        Path,
+        typer.Argument(
+            exists=True,
+            help="Rows: CSV, Parquet, NPZ, text; PNG or JPEG, a folder or a zip of them.",
+        ),
     ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", dir_okay=False, help="Else standard output.")

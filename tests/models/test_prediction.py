@@ -1,4 +1,5 @@
 import csv
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,15 +10,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from kerasearch.models.autoencoder import Autoencoder
 from kerasearch.models.datasets import DataChoice, Dataset, Schema, inspect_file, load_file
 from kerasearch.models.datasets.padding import PADDING
+from kerasearch.models.datasets.picture_folder import one_file
 from kerasearch.models.evaluation import predict
 from kerasearch.models.family import ModelFamily
 from kerasearch.models.mlp import MLP
 from kerasearch.models.plan import TrainingPlan
-from kerasearch.models.prediction import predictions
+from kerasearch.models.prediction import main, predictions
 from kerasearch.models.saving import save_model
 from kerasearch.models.tasks import TASKS, TaskName, direction_of
 from kerasearch.models.training import train
@@ -128,6 +131,20 @@ def test_codes_of_raw_rows_are_those_that_they_are_made_again_from(tmp_path: Pat
     np.testing.assert_allclose(told, model.outputs, rtol=1e-4, atol=1e-5)
 
 
+def test_a_series_is_forecast_after_its_newest_step_which_stands_last(tmp_path: Path) -> None:
+    file = tmp_path / "series.csv"
+    lines = [f"2020-{1 + i // 28:02}-{1 + i % 28:02},{np.sin(i)}" for i in range(100)]
+    file.write_text("\n".join(["day,value", *lines]))
+    dataset = load_file(file, inspect_file(file, file.name, "series", Schema()), DataChoice())
+    model = saved(dataset, "forecasting", tmp_path)
+    head, (step, value) = predictions(model.path, file)
+    assert (head, step) == (["step", "value"], 1)
+    assert np.isfinite(value)
+    file.write_text("\n".join(["day,value", *lines[::-1]]))
+    with pytest.raises(InvalidInput, match="column 'day' counts down; sort them, oldest first"):
+        list(predictions(model.path, file))
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".npz"])
 def test_sequences_may_end_early(tmp_path: Path, suffix: str) -> None:
     rng = np.random.default_rng(0)
@@ -145,6 +162,94 @@ def test_sequences_may_end_early(tmp_path: Path, suffix: str) -> None:
             csv.writer(out).writerows([names, *lines])
     _, *found = predictions(model.path, file)
     np.testing.assert_allclose([line[1:] for line in found], model.outputs, rtol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    """Tells grey pictures of 6 x 5; beside it they are as a folder, an archive and one file."""
+    folder = tmp_path_factory.mktemp("shapes")
+    rng = np.random.default_rng(0)
+    for place in range(8):
+        label = ("dark", "light")[place % 2]
+        pixels = rng.integers(0, 100, (12, 10), np.uint8) + np.uint8(150 * (place % 2))
+        (folder / "pictures" / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / "pictures" / label / f"{place}.png")
+    with one_file(folder / "pictures") as archive:
+        shutil.copy(archive, folder / "pictures.zip")
+    info = inspect_file(folder / "pictures.zip", "pictures.zip", None, Schema(size=(6, 5)))
+    dataset = load_file(folder / "pictures.zip", info, DataChoice())
+    return saved(dataset, "classification", folder)
+
+
+def test_pictures_are_read_as_at_upload_and_named(shapes: Saved) -> None:
+    folder = shapes.path.parent
+    head, *lines = predictions(shapes.path, folder / "pictures.zip")
+    assert head == ["picture", "predicted", "p(dark)", "p(light)"]
+    assert [line[0] for line in lines][:2] == ["dark/0.png", "dark/2.png"]
+    np.testing.assert_allclose([line[2:] for line in lines], shapes.outputs, rtol=1e-5)
+    assert list(predictions(shapes.path, folder / "pictures")) == [head, *lines]
+    _, *flat = predictions(shapes.path, folder / "pictures" / "dark")
+    assert [line[0] for line in flat] == ["0.png", "2.png", "4.png", "6.png"]
+    _, one = predictions(shapes.path, folder / "pictures" / "dark" / "2.png")
+    assert one[0] == "2.png"
+    np.testing.assert_allclose([line[2:] for line in (*flat, one)], shapes.outputs[[0, 1, 2, 3, 1]])
+
+
+def test_what_is_no_picture_is_refused_by_what_the_model_takes(
+    tmp_path: Path, shapes: Saved, leaving: Saved
+) -> None:
+    table = leaving.path.with_name("people.csv")
+    for model, file, sentence in (
+        (
+            shapes,
+            table,
+            "takes pictures, a folder or a zip of them, or an NPZ file with x of shape",
+        ),
+        (leaving, shapes.path.parent / "pictures", "the model takes tabular data"),
+    ):
+        with pytest.raises(InvalidInput, match=sentence):
+            list(predictions(model.path, file))
+    np.savez(tmp_path / "y.npz", y=np.ones(3))
+    with pytest.raises(InvalidInput, match=r"y.npz holds no array x: save the rows as that"):
+        list(predictions(shapes.path, tmp_path / "y.npz"))
+    (tmp_path / "y.npz").rename(tmp_path / ".y.npz")  # as systems' own files are, left out
+    (tmp_path / "a.png").symlink_to(shapes.path)
+    with pytest.raises(InvalidInput, match=r"'a.png' is a link"):
+        list(predictions(shapes.path, tmp_path))
+
+
+def test_a_header_is_one_though_no_column_of_the_model_is_in_it(
+    tmp_path: Path, leaving: Saved
+) -> None:
+    (tmp_path / "odd.csv").write_text("height\n1\n")
+    with pytest.raises(InvalidInput, match="no column 'age'; known: height"):
+        list(predictions(leaving.path, tmp_path / "odd.csv"))
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> None:
+    monkeypatch.setattr(sys, "argv", ["predict", *map(str, arguments)])
+    main()
+
+
+def test_a_file_is_written_whole_or_left_as_it_is(
+    tmp_path: Path,
+    leaving: Saved,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows, few = tmp_path / "rows.csv", tmp_path / "few.csv"
+    rows.write_text(PEOPLE)
+    few.write_text("age,paid\n1,2\n")
+    command(monkeypatch, leaving.path, rows, "-o", rows)
+    written = rows.read_text()
+    assert written.startswith("predicted,p(n),p(y)\n")
+    assert written.count("\n") == 31
+    for output in (["-o", rows], []):
+        with pytest.raises(SystemExit, match="no column 'town'"):
+            command(monkeypatch, leaving.path, few, *output)
+    assert rows.read_text() == written
+    assert sorted(tmp_path.iterdir()) == [few, rows]
+    assert capsys.readouterr().out == ""
 
 
 def test_a_model_of_another_origin_says_nothing_of_its_rows(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_numbers_name_columns_where_the_schema_says_so(
 
 
 def test_a_column_without_a_name_is_named_by_its_place(tmp_path: Path) -> None:
-    info = inspect(tmp_path, ",a,b\n0,1,2\n")
+    info = inspect(tmp_path, ",a,b\n0,1,2\n1,1,2\n")
     assert info.columns is not None
     assert [column.name for column in info.columns] == ["column_1", "a", "b"]
 
@@ -247,7 +247,9 @@ def test_a_table_of_many_blocks_is_described_as_a_whole(
         ("a,b\n1,2\n3,4,5\n", "/file: line 3 has 3 cells, the first row 2"),
         ("a,b\n1,2\n3\n", "/file: line 3 has 1 cells"),
         ('a,b\n1,"2\n', "/file: line 2 can't be read as CSV"),
-        (b"a,b\n\xff,2\n", "/file: byte 0xff after line 0 is not UTF-8"),
+        ("a,b\n1,2\n", "/file: there is one row of data only"),
+        (b"a,b\n\xff,2\n", "/file: line 2 holds byte 0xff, no UTF-8"),
+        (b"a,b\r\n" + 3000 * b"1,2\r\n" + b"caf\xe9,2\n", "/file: line 3002 holds byte 0xe9"),
         (PATIENTS.encode("utf-16-le"), "/file: line 1 holds a NUL character"),
         (",".join(["0"] * 5000), "/file: 5000 columns are more than 4096"),
         ("a,b\n1," + "2" * MAX_ROW, "/file: the row at line 2 is longer than"),

@@ -81,8 +81,20 @@ def test_pictures_of_several_sizes_are_resized_and_that_is_said(tmp_path: Path) 
     assert info.shape == (64, 64, 3)
     assert "2 sizes: all are resized to 64 x 64" in info.warnings[0]
     info = look(path, Schema(size=(8, 6)))
-    assert info.shape == (8, 6, 3)
+    assert (info.shape, info.warnings) == ((8, 6, 3), ())
     assert load_file(path, info, DataChoice()).x[-1, 0, 0].tolist() == [250, 0, 0]
+
+
+def test_pictures_of_one_size_are_kept_unless_they_are_large_or_it_is_said(tmp_path: Path) -> None:
+    path = archive(tmp_path, {"a/1.png": picture(), "b/1.png": picture()})
+    info = look(path, Schema(size=(5, 6)))
+    assert (info.shape, info.warnings) == ((5, 6, 1), ())
+    large = picture(size=(600, 10))
+    (told,) = look(archive(tmp_path, {"a/1.png": large, "b/1.png": large})).warnings
+    assert (
+        told
+        == "pictures are 10 x 600: all are resized to 64 x 64 pixels; say size to choose another"
+    )
 
 
 def huge_png() -> bytes:
@@ -100,7 +112,7 @@ def huge_png() -> bytes:
         ("/cats/3.png", picture(), "would lead out"),
         ("cats\\..\\..\\3.png", picture(), "would lead out"),
         ("cats/3.png", noise()[:300], "'cats/3.png' is no whole PNG or JPEG picture"),
-        ("cats/3.png", b"GIF89a" + bytes(40), "'cats/3.png' is no whole PNG or JPEG picture"),
+        ("cats/3.png", b"GIF89a" + bytes(40), "JPEG picture: its content is of another format"),
         ("cats/3.png", huge_png(), "'cats/3.png'"),
         ("cats/notes.txt", b"hello", "'cats/notes.txt' is no PNG or JPEG file"),
         ("3.png", picture(), "'3.png' isn't in a folder that names its class"),

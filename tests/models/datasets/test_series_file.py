@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,43 @@ def test_columns_that_make_no_series_are_refused(
 def test_a_gap_in_a_column_that_is_used_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="'a' has no value in 1 rows"):
         inspected(tmp_path, ["a,b", "1,2", ",3", "4,5"])
+
+
+DATES = {
+    "%Y-%m-%d": (20, 80),
+    "%m/%d/%Y": (20, 80),
+    "%d.%m.%y": (20, 80),
+    "%Y-%m-%dT%H:%M:%SZ": (4, 30),
+    "%m/%d/%Y %I:%M %p": (4, 30),
+}
+
+
+def dated(form: str, steps: Sequence[int], hours: int) -> list[str]:
+    start = datetime(2019, 12, 20, tzinfo=UTC)
+    days = [(start + timedelta(hours=hours * step)).strftime(form) for step in steps]
+    return ["Date,Close", *(f"{day},{i}" for i, day in enumerate(days))]
+
+
+@pytest.mark.parametrize("form", DATES)
+def test_a_series_that_is_not_in_the_order_of_time_is_refused(tmp_path: Path, form: str) -> None:
+    hours, count = DATES[form]
+    forth = range(count)
+    assert inspected(tmp_path, dated(form, forth, hours)).rows == count
+    with pytest.raises(InvalidInput, match=r"column 'Date' counts down; sort them, oldest first"):
+        inspected(tmp_path, dated(form, forth[::-1], hours))
+    with pytest.raises(InvalidInput, match="'Date' goes up and down; sort them, oldest first"):
+        inspected(tmp_path, dated(form, [*forth[10:], *forth[:10]], hours))
+    info = inspected(tmp_path, dated(form, forth[::-1], hours), Schema(drop=("Date",)))
+    assert info.rows == count
+
+
+def test_one_column_of_dates_in_order_is_enough(tmp_path: Path) -> None:
+    rows = [f"2020-01-{i:02},2020-02-{20 - i:02},{i}" for i in range(1, 20)]
+    assert inspected(tmp_path, ["day,due,value", *rows]).rows == 19
+
+
+def test_dates_that_exist_in_no_calendar_tell_no_order(tmp_path: Path) -> None:
+    assert inspected(tmp_path, ["day,value", "40/40/2020,1", "39/39/2020,2"]).rows == 2
 
 
 def use(info: DatasetInfo, **choice: object) -> tuple[tuple[int, ...], str]:

@@ -100,6 +100,15 @@ def test_unknown_columns_are_answered_with_the_nearest(patients: DatasetInfo) ->
     assert found["/drop/1"].startswith("no column 'nme'; did you mean 'name'?")
 
 
+def test_a_target_that_is_dropped_is_refused(tmp_path: Path, patients: DatasetInfo) -> None:
+    found = refusals(patients, target="state", drop=("id", "state"))
+    assert found == {
+        "/drop/1": "'state' is the target: drop another column, or predict another one"
+    }
+    declared = described(tmp_path, PATIENTS, target="state")
+    assert [*refusals(declared, drop=("state",))] == ["/drop/0"]
+
+
 def test_a_series_of_text_is_refused_by_column_line_and_value(tmp_path: Path) -> None:
     path = tmp_path / "sent.csv"
     path.write_text("a,b,d,c\n" + "1,x,1,0\n2,,1,1\n" * 6)

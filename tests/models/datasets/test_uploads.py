@@ -29,5 +29,5 @@ def test_what_no_format_can_read_is_refused(
 @pytest.mark.parametrize("filename", ["A.CSV", "a.tsv", "a.txt"])
 def test_the_ending_says_the_format(tmp_path: Path, filename: str) -> None:
     path = tmp_path / "stored"
-    path.write_bytes(b"a\tb\n1\t2\n")
+    path.write_bytes(b"a\tb\n1\t2\n3\t4\n")
     assert inspect_file(path, filename, None, Schema()).format == "csv"

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.sparse import csr_matrix, save_npz
 from typer.testing import CliRunner, Result
 
@@ -71,6 +72,45 @@ def test_a_sparse_matrix_is_ratings(tmp_path: Path) -> None:
         assert f"kerasearch datasets add {stars} --name stars --kind ratings" in done.stdout
         request = understood(done.stdout, tmp_path, stars)
         assert request.data.task == "rating_prediction"
+
+
+def test_other_targets_and_what_else_two_classes_are_judged_by_are_said(tmp_path: Path) -> None:
+    table = tmp_path / "people.csv"
+    rows = [f"{i % 3},{i + 0.5},{i % 2}" for i in range(40)]
+    table.write_text("\n".join(["rooms,balance,left", *rows]))
+    done = init("mlp", "--data", table)
+    assert "target: left  # a guess; it could be rooms, balance (regression)" in done.stdout
+    assert "# val_accuracy, val_loss, val_auc, val_precision, val_recall, val_mae" in done.stdout
+
+
+def test_a_file_is_written_once(tmp_path: Path) -> None:
+    output = tmp_path / "job.yaml"
+    assert init("mlp", "-o", output).stdout == f"{output}\n"
+    written = output.read_text()
+    assert written == init("mlp").stdout
+    again = init("cnn", "-o", output)
+    assert again.exit_code == 2
+    assert "is there already: name another file" in again.stderr
+    assert output.read_text() == written
+
+
+def test_data_are_never_called_as_what_is_built_in(tmp_path: Path) -> None:
+    table = tmp_path / "digits.csv"
+    table.write_text("a,left\n" + "".join(f"{i},{i % 2}\n" for i in range(40)))
+    done = init("mlp", "--data", table)
+    assert "--name my-digits" in done.stdout
+    assert "dataset: my-digits" in done.stdout
+
+
+def test_a_folder_of_pictures_is_data(tmp_path: Path) -> None:
+    for place in range(4):
+        folder = tmp_path / "pets" / ("cats", "dogs")[place % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (12, 12), place).save(folder / f"{place}.png")
+    done = init("cnn", "--data", tmp_path / "pets")
+    assert f"kerasearch datasets add {tmp_path / 'pets'} --name pets --kind image" in done.stdout
+    (tmp_path / "pets" / "more").symlink_to(tmp_path)
+    assert "'more' is a link" in init("cnn", "--data", tmp_path / "pets").stderr
 
 
 def test_a_text_is_continued(tmp_path: Path) -> None:
