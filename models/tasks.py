@@ -30,6 +30,9 @@ DIRECTIONS: dict[str, Direction] = {
 }
 """Every metric, and which way is better; a metric means the same in every task."""
 
+RATES = frozenset({"accuracy", "precision", "recall", "auc", "topographic_error"})
+"""Metrics that lie in [0, 1]."""
+
 
 @dataclass(frozen=True)
 class Task:

@@ -25,3 +25,6 @@ SPACE = SearchSpace.parse(
         "batch_size": Choice(values=(32, 64, 128)),
     }
 )
+
+VALUES = {"pooling": ("max", "average"), "flip": ("none", "horizontal")}
+"""All that there are."""

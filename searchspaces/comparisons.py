@@ -13,6 +13,7 @@ numbers and texts. It is read into functions of params and never evaluated as co
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import NoneType
@@ -26,6 +27,7 @@ from kerasearch.searchspaces.values import Value, as_number, identity, plain_val
 
 MAX_LENGTH = 500
 FORM = "write a comparison, such as layers * units <= 256"
+ONE_EQUALS = re.compile(r"[^=!<>]=[^=]")
 
 Given = Mapping[str, Value]
 Test = Callable[[Given], bool | None]
@@ -72,7 +74,8 @@ def read_test(text: str, parameters: Mapping[str, Parameter]) -> tuple[Test, tup
     """
     if len(text) > MAX_LENGTH:
         refuse(f"a constraint has at most {MAX_LENGTH} characters, not {len(text)}")
-    tree = parse_expression(text, FORM)
+    form = f"{FORM}, or layers == 3" if ONE_EQUALS.search(text) else FORM
+    tree = parse_expression(text, form)
     names = dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
     return _Reader(text, parameters).test(tree), tuple(names)
 

@@ -13,6 +13,8 @@ from kerasearch.searchspaces.values import Value
 
 MAX_CONSTRAINTS = 100
 DRAWS = 10_000  # none of which keeps the constraints: then they contradict the space
+FEWEST_DRAWS = 1_000  # of many parameters and constraints: as many as a search would try
+STEPS = 40_000  # values drawn and comparisons made, so that a refusal takes less than 100 ms
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,28 @@ class Constraints:
         return next((sentence for sentence in sentences if sentence), None)
 
     def _refuse_contradiction(self, space: SearchSpace) -> None:
+        named = self._named(space)
+        steps = len(named.parameters) + len(self.constraints)
+        draws = max(FEWEST_DRAWS, min(DRAWS, STEPS // max(1, steps)))
         rng = Random(0)  # noqa: S311 - the same answer every time
         broken: Counter[int] = Counter()
-        for _ in range(DRAWS):
-            params = space.sample(rng)
+        for _ in range(draws):
+            params = named.sample(rng)
             answers = [constraint.test(params) for constraint in self.constraints]
             if False not in answers:
                 return
             broken.update(index for index, answer in enumerate(answers) if answer is False)
         [(index, times)] = broken.most_common(1)
         detail = (
-            f"of {DRAWS:,} random draws from the space none keeps all constraints, and {times:,} "
+            f"of {draws:,} random draws from the space none keeps all constraints, and {times:,} "
             "break this one: loosen it, or narrow the space"
         )
         raise InvalidInput.at(pointer_to(index), detail)
+
+    def _named(self, space: SearchSpace) -> SearchSpace:
+        """What decides whether params keep the constraints: the parameters named, and parents."""
+        needed = {name for constraint in self.constraints for name in constraint.names}
+        for name in reversed(tuple(space.parameters)):  # children first
+            if name in needed:
+                needed.update(space.parameters[name].when or ())
+        return SearchSpace({n: p for n, p in space.parameters.items() if n in needed})

@@ -17,3 +17,6 @@ SPACE = SearchSpace.parse(
         "batch_size": Choice(values=(32, 64, 128)),
     }
 )
+
+VALUES = {"pooling": ("max", "average")}
+"""All that there are."""

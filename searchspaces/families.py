@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from importlib import import_module
 
 from kerasearch.searchspaces.conditions import describe_when, holds, refusal
+from kerasearch.searchspaces.domains import domain_of
+from kerasearch.searchspaces.narrowing import outside
 from kerasearch.searchspaces.parameters import Choice, Parameter
 from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to, unknown
 from kerasearch.searchspaces.space import SearchSpace
@@ -75,7 +77,7 @@ def space_for(
             that the model or training can't use.
     """
     defaults = default_space(family) if defaults is None else defaults
-    known = {*defaults.parameters, *training}
+    known = [*dict.fromkeys((*defaults.parameters, *training))]
     problems = [
         Problem(pointer_to(name), unknown(f"parameter of {family}", str(name), known))
         for name, value in raw.items()
@@ -92,8 +94,8 @@ def space_for(
             detail = f"{family} sets {parameter.sets} itself: name one of {', '.join(training)}"
             problems.append(Problem(pointer_to(name, "sets"), detail))
         if name in defaults.parameters and name not in training:
-            problems += _family_problems(family, name, space, defaults)
-            problems += _unknown_values(family, name, parameter)
+            unfit = [*_family_problems(family, name, space, defaults)]
+            problems += unfit or _value_problems(family, name, parameter, defaults.parameters[name])
     if problems:
         raise InvalidInput(problems)
     return space
@@ -135,15 +137,24 @@ def _family_problems(
             yield Problem(pointer_to(name, "when", parent), detail)
 
 
-def _unknown_values(family: str, name: str, parameter: Parameter) -> Iterator[Problem]:
-    """Values of a choice that the family doesn't know, where it says which it does."""
-    module = SPACES.get(family, "").partition(":")[0]
-    own = getattr(import_module(module), "VALUES", {}) if module else {}
-    known = {**VALUES_OF_DATA, **own}.get(name)
+def _value_problems(
+    family: str, name: str, parameter: Parameter, default: Parameter
+) -> Iterator[Problem]:
+    """Values of which it is known beforehand that every model with them fails."""
+    if family not in SPACES:
+        if why := outside(parameter, default):
+            detail = f"the plugin's {name} {why}: a job's space narrows it"
+            yield Problem(pointer_to(name), detail)
+        return
+    module = SPACES[family].partition(":")[0]
+    known = {**VALUES_OF_DATA, **getattr(import_module(module), "VALUES", {})}.get(name)
+    domain = domain_of(name)
     if known is not None and isinstance(parameter, Choice):
         for value in parameter.values:
             if isinstance(value, str) and value not in known:
-                yield Problem(pointer_to(name), unknown(name, str(value), known))
+                yield Problem(pointer_to(name), unknown(name, value, known))
+    elif domain is not None and not domain.admits(parameter):
+        yield Problem(pointer_to(name), f"{name} must be {domain}, and {parameter} isn't always")
 
 
 WHOLE, NUMBERS, ANYTHING = "whole numbers", "numbers", "anything"

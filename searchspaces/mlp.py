@@ -28,3 +28,40 @@ SPACE = SearchSpace.parse(
         "batch_size": Choice(values=(32, 64, 128)),
     }
 )
+
+ACTIVATIONS = (
+    "celu",
+    "elu",
+    "exponential",
+    "gelu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "swish",
+    "tanh",
+    "tanh_shrink",
+)
+"""What Keras knows by name, needs no more, and leaves a layer as wide as it is."""
+
+VALUES = {"activation": ACTIVATIONS}
+"""What a job may choose beyond the default space."""

@@ -14,3 +14,6 @@ SPACE = SearchSpace.parse(
         "batch_size": Choice(values=(16, 32, 64)),
     }
 )
+
+VALUES = {"controller": ("lstm", "gru", "simple_rnn")}
+"""All that there are."""

@@ -133,9 +133,8 @@ def _decimal(number: float) -> Decimal:
 
 def _range_problems(low: float, high: float, log: bool, step: float | None) -> Iterator[Problem]:
     if not low < high:
-        yield Problem(
-            "/low", f"low must be below high {high}, not {low}; to fix it write the value alone"
-        )
+        mend = "for one value write it alone" if low == high else "exchange them"
+        yield Problem("/low", f"low must be below high {high}, not {low}: {mend}")
     elif not math.isfinite(high - low):
         yield Problem("/high", f"{low} to {high} is too wide a range to draw from; narrow it")
     if log and low <= 0:

@@ -4,8 +4,8 @@ The lowest module of the project: spaces, datasets and jobs all refuse bad input
 and the service turns it into the `errors` of a problem+json document.
 """
 
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher, get_close_matches
 from typing import NamedTuple
 
 
@@ -51,8 +51,15 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     >>> unknown("model family", "ltsm", ["cnn", "lstm", "mlp"])
     "no model family 'ltsm'; did you mean 'lstm'? known: cnn, lstm, mlp"
     """
-    names = sorted(known)
+    names = sorted(known) if isinstance(known, set) else [*known]
     short = name if len(name) <= 80 else name[:77] + "..."  # matching takes quadratic time
-    near = get_close_matches(short, names, n=1)
-    hint = f" did you mean {near[0]!r}?" if near else ""
-    return f"no {kind} {short!r};{hint} known: {', '.join(names) or 'none'}"
+    near = _nearest(short, names)
+    hint = f" did you mean {near!r}?" if near else ""
+    return f"no {kind} {short!r};{hint} known: {', '.join(sorted(names)) or 'none'}"
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    """Of those as near as each other the first; empty where none is near."""
+    near = {*get_close_matches(name, names, n=max(1, len(names)))}
+    in_order = [one for one in names if one in near]
+    return max(in_order, key=lambda one: SequenceMatcher(None, one, name).ratio(), default="")

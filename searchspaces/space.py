@@ -146,6 +146,16 @@ class SearchSpace:
             raise InvalidInput(problems)
         return checked
 
+    def with_fixed(self, params: Mapping[str, Value]) -> Params:
+        """The params, and what they needn't say: active parameters of a single value."""
+        complete = dict(params)
+        for name, parameter in self.parameters.items():
+            if name not in complete and holds(parameter.when, complete):
+                match parameter:
+                    case Choice(values=(only,)):
+                        complete[name] = only
+        return complete
+
     def settings(self, params: Mapping[str, Value]) -> Params:
         """Params of this space under the names that model and training read."""
         return {self.parameters[name].sets or name: value for name, value in params.items()}

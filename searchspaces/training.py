@@ -1,14 +1,10 @@
 """The parameters that training reads in every family, and what each may be."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from kerasearch.searchspaces.parameters import Choice, Normal, Parameter, Params, Value
+from kerasearch.searchspaces.domains import Domain
+from kerasearch.searchspaces.parameters import Choice, Parameter, Params
 from kerasearch.searchspaces.problems import Problem, pointer_to, unknown
-
-if TYPE_CHECKING:
-    pass  # which knows this module
 
 OPTIMIZERS = (
     "adadelta",
@@ -26,50 +22,12 @@ OPTIMIZERS = (
 """What `keras.optimizers.get` knows by name and that fits any weights as it is."""
 
 
-@dataclass(frozen=True)
-class TrainingNumber:
-    """A number that training reads, always positive.
-
-    Attributes:
-        whole: It is a count; 16.0 will do.
-        or_zero: 0 is allowed too.
-        or_null: null is allowed too, and switches it off.
-    """
-
-    whole: bool = False
-    or_zero: bool = False
-    or_null: bool = False
-
-    def __str__(self) -> str:
-        least = "at least 0" if self.or_zero else "at least 1" if self.whole else "above 0"
-        kind = "a whole number" if self.whole else "a number"
-        return f"{kind} {least}{' or null' if self.or_null else ''}"
-
-    def admits(self, parameter: Parameter) -> bool:
-        """Whether every value of a parameter will do."""
-        if isinstance(parameter, Choice):
-            return all(self._admits_value(value) for value in parameter.values)
-        # A lognormal never reaches its bound 0.
-        positive = isinstance(parameter, Normal) and parameter.log and parameter.step is None
-        least = parameter.bounds()[0]
-        return (positive or self._admits_value(least)) and (parameter.is_whole() or not self.whole)
-
-    def _admits_value(self, value: Value) -> bool:
-        if value is None:
-            return self.or_null
-        if isinstance(value, bool | str):
-            return False
-        return (value > 0 or (value == 0 and self.or_zero)) and (
-            not self.whole or value == int(value)
-        )
-
-
 TRAINING_NUMBERS = {
-    "learning_rate": TrainingNumber(),
-    "batch_size": TrainingNumber(whole=True),
-    "clipnorm": TrainingNumber(or_null=True),
-    "weight_decay": TrainingNumber(or_zero=True, or_null=True),
-    "epochs": TrainingNumber(whole=True),
+    "learning_rate": Domain(),
+    "batch_size": Domain(whole=True),
+    "clipnorm": Domain(or_null=True),
+    "weight_decay": Domain(or_zero=True, or_null=True),
+    "epochs": Domain(whole=True),
 }
 
 TRAINING_PARAMETERS = ("optimizer", *TRAINING_NUMBERS)

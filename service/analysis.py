@@ -23,6 +23,9 @@ GAP = 0.05
 WORSE = 1.5
 """Validation loss over train loss: the same where the metric has no such scale."""
 
+LEARNED = 0.1
+"""Of the rows that the largest class alone gets wrong: who gets fewer right hardly learned."""
+
 FALLING = 0.02
 """Of the train loss in a last tenth of the epochs: it still falls by that share."""
 
@@ -30,7 +33,7 @@ EDGE = 0.05
 """Of a parameter's range: a best value within it of a bound says that the range is too narrow."""
 
 
-Verdict = Literal["high variance", "still learning", "no sign of overfitting"]
+Verdict = Literal["hardly learned", "high variance", "still learning", "no sign of overfitting"]
 
 
 class Diagnosis(BaseModel):
@@ -70,22 +73,25 @@ class Analysis(BaseModel):
     warnings: list[str]
 
 
-def analyse(job: Job, best: Trial | None, importances: Mapping[str, float]) -> Analysis:
+def analyse(
+    job: Job, best: Trial | None, importances: Mapping[str, float], chance: float | None = None
+) -> Analysis:
     """The analysis of a job.
 
     Args:
         job: As it is now.
         best: Its best trial, with its curves; None before there is one.
         importances: As the mirror has computed them last; empty: not yet.
+        chance: Accuracy of always saying the largest class; None where there are no classes.
     """
     return Analysis(
         importances=dict(importances),
-        diagnosis=None if best is None else diagnose(best),
+        diagnosis=None if best is None else diagnose(best, chance),
         warnings=[*_warnings(job), *(_of_best(job, best) if best else ())],
     )
 
 
-def diagnose(trial: Trial) -> Diagnosis | None:
+def diagnose(trial: Trial, chance: float | None = None) -> Diagnosis | None:
     """Bias and variance by the best epoch; None where nothing can be compared."""
     for metric in ("accuracy", "loss"):
         train, validation = trial.metrics.get(metric), trial.metrics.get(f"val_{metric}")
@@ -96,8 +102,13 @@ def diagnose(trial: Trial) -> Diagnosis | None:
     overfits = (
         train - validation > GAP if metric == "accuracy" else validation > WORSE * max(train, 1e-12)
     )
+    seen = f"{metric} is {train:.4g} on train and {validation:.4g} on validation"
     verdict: Verdict
-    if overfits:
+    if metric == "accuracy" and chance is not None and train - chance < LEARNED * (1 - chance):
+        verdict = "hardly learned"
+        seen += f", and the largest class alone would give {chance:.4g}"
+        advice = "try a higher learning rate, more epochs, a larger model or other features"
+    elif overfits:
         verdict = "high variance"
         advice = "more rows, dropout, weight decay or a smaller model may close the gap"
     elif _still_falls(trial.curves.get("loss", [])):
@@ -106,7 +117,6 @@ def diagnose(trial: Trial) -> Diagnosis | None:
     else:
         verdict = "no sign of overfitting"
         advice = "if that is too little, try a larger model or other features"
-    seen = f"{metric} is {train:.4g} on train and {validation:.4g} on validation"
     return Diagnosis(
         verdict=verdict,
         metric=metric,
@@ -130,9 +140,10 @@ def _warnings(job: Job) -> Iterator[str]:
     complete = job.trials.get(TrialState.COMPLETE, 0)
     infeasible = job.trials.get(TrialState.INFEASIBLE, 0)
     if complete < FEW:
+        by_chance = " and the best may be best by chance" if job.best or job.pareto else ""
         yield (
-            f"only {complete} trials are complete: of fewer than {FEW}, importances say little "
-            "and the best may be best by chance"
+            f"only {complete} trials are complete: of fewer than {FEW}, importances say little"
+            f"{by_chance}"
         )
     if infeasible > ended / 4:
         yield (

@@ -30,7 +30,7 @@ def back_up(settings: Settings, file: Path) -> None:
     _require_sqlite(settings)
     data_dir = settings.data_dir
     if not (data_dir / DATABASE).is_file():
-        raise Conflict(f"{data_dir} holds no {DATABASE}: nothing was ever served from it")
+        raise Conflict(f"{data_dir} holds no {DATABASE}: say --data-dir DIR, the folder served")
     with (
         written_whole(file) as temporary,
         tempfile.TemporaryDirectory(dir=file.parent, prefix=".backup-") as folder,
@@ -65,7 +65,8 @@ def restore(file: Path, settings: Settings) -> None:
             with tarfile.open(file) as tar:
                 tar.extractall(whole, filter="data")  # nothing lands outside of the folder
         except (tarfile.TarError, EOFError) as error:
-            raise Conflict(f"{file} is no backup, or not all of one: {error}") from None
+            reason = str(error).partition("\n")[0].rstrip(":")  # then one of each compression
+            raise Conflict(f"{file} is no backup, or not all of one: {reason}") from None
         if not (whole / DATABASE).is_file():
             raise Conflict(f"{file} is no backup: it holds no {DATABASE}")
         whole.replace(data_dir)

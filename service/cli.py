@@ -79,33 +79,26 @@ def serve(
         ),
     ] = None,
     executor: Annotated[
-        str | None, typer.Option(help="Where trials run.", show_default="local")
+        str | None, typer.Option(help="Where trials run: local.", show_default="local")
     ] = None,
     plugins: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of your own models and data.")
     ] = None,
 ) -> None:
     """Run the service until Ctrl-C or SIGTERM. What isn't given is read from KERASEARCH_*."""
-    from pydantic import ValidationError
-
-    from kerasearch.service.command.terminal import fail, refuse
+    from kerasearch.service.command.settings import read_settings
+    from kerasearch.service.command.terminal import fail
     from kerasearch.service.errors import CannotServe
-    from kerasearch.service.settings import Settings
     from kerasearch.service.supervisor import serve
 
-    options = {
-        "host": host,
-        "port": port,
-        "data_dir": data_dir,
-        "workers": workers,
-        "executor": executor,
-        "plugins_dir": plugins,
-    }
-    given = {name: value for name, value in options.items() if value is not None}
-    try:
-        settings = Settings.model_validate(given)
-    except ValidationError as error:
-        refuse(*(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()))
+    settings = read_settings(
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        workers=workers,
+        executor=executor,
+        plugins_dir=plugins,
+    )
     try:
         serve(settings)
     except CannotServe as error:
@@ -198,13 +191,17 @@ def best(job: JobId, as_json: Json = False) -> None:
     from kerasearch.service.command.terminal import server, show
 
     with server() as client:
-        objectives = [objective.metric for objective in client.job(job).request.objectives]
+        request = client.job(job).request
+        objectives = [objective.metric for objective in request.objectives]
         if len(objectives) > 1:
             found = client.pareto_set(job)
             show(found, pareto_table(found, objectives), as_json)
         else:
             best = client.best(job)
-            show(best, best_sheet(best), as_json)
+            epoch: int | None = best.best_epoch
+            if request.trainings > 1:
+                epoch = client.trial(job, best.number).epoch_of_its_training
+            show(best, best_sheet(best, epoch), as_json)
 
 
 @app.command()
@@ -219,6 +216,7 @@ def download(
     """The best model as a .keras file, checked by its SHA-256; goes on where it broke off."""
     from rich.progress import DownloadColumn, Progress
 
+    from kerasearch.models.model_file import OWN_LAYERS, has_own_layers
     from kerasearch.service.command.terminal import say, server, show_json, stderr
 
     console = stderr()
@@ -232,6 +230,8 @@ def download(
             job, output, lambda done, total: bar.update(shown, completed=done, total=total), trial
         )
     say(f"sha256 {sha256}")
+    if has_own_layers(output):
+        say(f"note: for Keras to load it, `import {OWN_LAYERS}` first")
     if as_json:
         show_json({"path": str(output), "sha256": sha256})
     else:
@@ -258,6 +258,7 @@ def retrain(
 ) -> None:
     """Train chosen params anew, several times, and judge them on the sealed test part."""
     from kerasearch.service.command.job_files import read_job_file
+    from kerasearch.service.command.retraining_folder import begun_in, note_begun, note_whole
     from kerasearch.service.command.retraining_progress import (
         download_artifacts,
         wait_for_retraining,
@@ -289,11 +290,15 @@ def retrain(
         with readable():
             request["params"] = read_job_file(params)
     with server() as client:
-        with pointing_into(params, "/params"):
-            started = client.retrain(job, request)
-        with left_running(f"it goes on: {client.base_url}/v1/retrainings/{started.id}"):
-            ended = wait_for_retraining(client, started.id, stderr())
+        retraining_id = begun_in(output, job, request)
+        if retraining_id is None:
+            with pointing_into(params, "/params"):
+                retraining_id = client.retrain(job, request).id
+            note_begun(output, retraining_id, job, request)
+        with left_running("it goes on; the same command waits for it again"):
+            ended = wait_for_retraining(client, retraining_id, stderr())
             download_artifacts(client, ended, output)
+            note_whole(output)
     say(f"{len(ended.artifacts)} files in {output}")
     if as_json:
         show_json(ended)
@@ -343,9 +348,9 @@ def doctor(
     looks = examine(data_dir, host, port, plugins)
     if data or repair:
         from kerasearch.service.command.data_check import examine_data
-        from kerasearch.service.settings import Settings
+        from kerasearch.service.command.settings import read_settings
 
-        looks = examine_data(Settings(data_dir=data_dir), repair=repair)
+        looks = examine_data(read_settings(data_dir=data_dir), repair=repair)
     try:
         for check in looks:
             checks.append(check)

@@ -46,6 +46,9 @@ class DatasetEntry(_Entry):
     rows: int
     shapes: dict[str, tuple[int, ...]] = {}
     classes: tuple[str, ...] | None = None
+    target: str | None = None
+    drop: tuple[str, ...] = ()
+    types: dict[str, str] | None = None
     description: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -155,10 +158,7 @@ class Client:
             return parse(self._http.patch(f"/v1/jobs/{_part(job_id)}", json=change), Job)
 
     def delete(self, job_id: str) -> None:
-        with self._answers():
-            response = self._http.delete(f"/v1/jobs/{_part(job_id)}")
-        if not response.is_success:
-            raise refusal(response)
+        self._delete(f"/v1/jobs/{_part(job_id)}")
 
     def enqueue(self, job_id: str, params: Mapping[str, object]) -> Trial:
         """Have these params tried next."""
@@ -249,6 +249,9 @@ class Client:
     def dataset(self, name: str) -> DatasetEntry:
         return self._get(f"/v1/datasets/{_part(name)}", DatasetEntry)
 
+    def delete_dataset(self, name: str) -> None:
+        self._delete(f"/v1/datasets/{_part(name)}")
+
     def models(self) -> Iterator[ModelEntry]:
         return self._list("/v1/models", ModelEntry)
 
@@ -266,6 +269,12 @@ class Client:
     def _post(self, url: str, kind: type[Item], **options: Any) -> Item:  # httpx's options
         with self._answers():
             return parse(self._http.post(url, **options), kind)
+
+    def _delete(self, url: str) -> None:
+        with self._answers():
+            response = self._http.delete(url)
+        if not response.is_success:
+            raise refusal(response)
 
     def _step(self, job_id: str, step: str) -> Job:
         return self._post(f"/v1/jobs/{_part(job_id)}/{step}", Job)

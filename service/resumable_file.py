@@ -2,12 +2,26 @@
 
 from http import HTTPStatus
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, MalformedRangeHeader, RangeNotSatisfiable
+from starlette.responses import FileResponse, MalformedRangeHeader, RangeNotSatisfiable, Response
+from starlette.types import Receive, Scope, Send
 
 
 class ResumableFile(FileResponse):
-    """Answers Range and If-Range; what it can't answer becomes a problem document."""
+    """Answers Range, If-Range and If-None-Match; what it can't becomes a problem document."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._is_held(Headers(scope=scope).get("if-none-match", "")):
+            etag = {"ETag": self.headers["etag"]}
+            await Response(status_code=HTTPStatus.NOT_MODIFIED, headers=etag)(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    def _is_held(self, if_none_match: str) -> bool:
+        """Whether the client says that it has the file; weakly is enough (RFC 9110, 13.1.2)."""
+        etags = {etag.strip().removeprefix("W/") for etag in if_none_match.split(",")}
+        return "etag" in self.headers and not etags.isdisjoint({self.headers["etag"], "*"})
 
     @classmethod
     def _parse_range_header(cls, http_range: str, file_size: int) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from kerasearch.models.tasks import RATES
 from kerasearch.service.files import write_csv, write_json
 from kerasearch.service.store.trials import RepeatRow
 from kerasearch.service.trials import Params
@@ -15,14 +16,19 @@ PARTS = ("train", "validation", "test")
 CONFIDENCE = 0.95
 
 
-def summary_of(values: Sequence[float]) -> dict[str, object]:
-    """Mean, and of two values or more their deviation and Student's interval for the mean."""
+def summary_of(values: Sequence[float], *, rates: bool = False) -> dict[str, object]:
+    """Mean, and of two values or more their deviation and Student's interval for the mean.
+
+    Of rates the interval is cut at 0 and 1: Student's doesn't know that none lies beyond.
+    """
     mean = float(np.mean(values))
     if len(values) < 2:
         return {"mean": mean, "std": None, "interval_95": None}
     std = float(np.std(values, ddof=1))
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * std / len(values) ** 0.5
-    return {"mean": mean, "std": std, "interval_95": [mean - reach, mean + reach]}
+    low, high = mean - reach, mean + reach
+    interval = [max(low, 0.0), min(high, 1.0)] if rates else [low, high]
+    return {"mean": mean, "std": std, "interval_95": interval}
 
 
 def report_of(params: Params, repeats: Sequence[RepeatRow]) -> dict[str, object]:
@@ -42,7 +48,7 @@ def report_of(params: Params, repeats: Sequence[RepeatRow]) -> dict[str, object]
             for repeat in repeats
         ],
         "summary": {
-            name: summary_of([repeat.metrics[name] for repeat in repeats])
+            name: summary_of([r.metrics[name] for r in repeats], rates=_is_rate(name))
             for name in repeats[0].metrics
             if all(name in repeat.metrics for repeat in repeats)
         },
@@ -50,7 +56,10 @@ def report_of(params: Params, repeats: Sequence[RepeatRow]) -> dict[str, object]
     if (classes := repeats[0].result.get("classes")) is None:
         return report
     errors = np.array([repeat.result["class_errors"] for repeat in repeats])
-    of_classes = {name: summary_of(errors[:, index].tolist()) for index, name in enumerate(classes)}
+    of_classes = {
+        name: summary_of(errors[:, index].tolist(), rates=True)
+        for index, name in enumerate(classes)
+    }
     return report | {"classes": classes, "class_errors": of_classes}
 
 
@@ -83,6 +92,11 @@ def write_report(folder: Path, report: dict[str, Any]) -> None:
     rows.append(["mean", *errors.mean(axis=0).tolist()])
     write_csv(folder / name, rows)
     write_json(folder / "report.json", report)
+
+
+def _is_rate(name: str) -> bool:
+    """Of a metric with its part before it: `test_accuracy`."""
+    return name.partition("_")[2] in RATES
 
 
 def _metrics_of(metrics: dict[str, float], part: str) -> dict[str, float]:

@@ -138,7 +138,7 @@ def own_params(params: Params, request: JobRequest) -> Params:
 
 
 def _allowed(params: Params, space: SearchSpace, constraints: Constraints) -> Params:
-    checked = space.check(params)
+    checked = space.check(space.with_fixed(params))
     if why := constraints.violated(checked):
         raise InvalidInput.at("", why)
     return checked

@@ -87,6 +87,8 @@ def serve(settings: Settings) -> None:
     require_loopback(settings.host)
     if settings.plugins_dir is not None and not settings.plugins_dir.is_dir():
         raise CannotServe(f"there is no folder {settings.plugins_dir}; give another --plugins")
+    if not settings.data_dir.exists():  # nothing is left of a start that is refused
+        require_free(settings.host, settings.port)
     try:
         settings.run_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:

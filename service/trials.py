@@ -114,6 +114,16 @@ class Trial(BaseModel):
     warnings: list[str] = []
     model_sha256: str | None = None
 
+    @property
+    def epoch_of_its_training(self) -> int | None:
+        """The best epoch, counted from the start of the training that it is in."""
+        epoch = self.best_epoch
+        for training in self.trainings:
+            if epoch is None or epoch <= training.epochs:
+                break
+            epoch -= training.epochs
+        return epoch
+
 
 class BestTrial(BaseModel):
     """The best trial so far, and the digest of its model file."""

@@ -30,6 +30,7 @@ MUST_BE = {
     "string_type": "a text",
     "string_unicode": "a text of valid Unicode",
     "too_long": "a list of at most {max_length}",
+    "too_short": "a list of at least {min_length}",
     "tuple_type": "a list",
 }
 """What must hold where pydantic reports one of these, with the limits that it gives."""
@@ -69,6 +70,8 @@ def _detail(error: Any, model: type[BaseModel] | None) -> str:
         return f"must be JSON: {limits['error']}"
     if kind in ("literal_error", "enum") and isinstance(came, str):
         return unknown(str(path[-1]), came, re.findall("'(.*?)'", limits["expected"]))
+    if kind in ("too_long", "too_short"):
+        return f"must be {MUST_BE[kind].format(**limits)}, not of {limits['actual_length']}"
     must_be = MUST_BE.get(kind, "").format(**limits)
     return f"must be {must_be}, not {_as_json(came)}" if must_be else error["msg"]
 

@@ -21,10 +21,10 @@ DEFAULT = Path("kerasearch-data")
 def backup(file: File, data_dir: DataDir = DEFAULT) -> None:
     """Copy all data to one file; the service may go on meanwhile."""
     from kerasearch.service.backup import back_up
-    from kerasearch.service.settings import Settings
+    from kerasearch.service.command.settings import read_settings
 
     with _refusals():
-        back_up(Settings(data_dir=data_dir), file)
+        back_up(read_settings(data_dir=data_dir), file)
     typer.echo(f"{file}: {file.stat().st_size / 2**20:.1f} MiB of {data_dir}")
 
 
@@ -32,10 +32,10 @@ def backup(file: File, data_dir: DataDir = DEFAULT) -> None:
 def restore(file: File, data_dir: DataDir = DEFAULT) -> None:
     """Make a new data folder of a backup."""
     from kerasearch.service import backup
-    from kerasearch.service.settings import Settings
+    from kerasearch.service.command.settings import read_settings
 
     with _refusals():
-        backup.restore(file, Settings(data_dir=data_dir))
+        backup.restore(file, read_settings(data_dir=data_dir))
     typer.echo(f"serve it: kerasearch serve --data-dir {data_dir}")
 
 

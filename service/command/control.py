@@ -16,6 +16,18 @@ JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+OPTIONS = {
+    "/budget/trials": "--trials",
+    "/budget/time_s": "--time",
+    "/budget/target": "--target",
+    "/budget/epochs_total": "--epochs-total",
+    "/budget/failures": "--failures",
+    "/budget/trial_time_s": "--trial-time",
+    "/resources/parallel": "--parallel",
+}
+"""Where the server finds what `extend` was told."""
+
+
 @control_app.command()
 def pause(job: JobId, as_json: Json = False) -> None:
     """Begin no trial of a job any more; those that run finish."""
@@ -43,7 +55,16 @@ def cancel(job: JobId, as_json: Json = False) -> None:
 @control_app.command()
 def retry(job: JobId, as_json: Json = False) -> None:
     """Run the failed trials of a job again."""
-    _control(lambda client: client.retry(job), as_json)
+    from kerasearch.service.command.terminal import say
+    from kerasearch.service.trials import TrialState
+
+    def take_step(client: "Client") -> "Job":
+        failed = client.job(job).trials.get(TrialState.FAILED, 0)
+        retried = client.retry(job)
+        say(f"{failed} failed trials are run again" if failed else "none of its trials has failed")
+        return retried
+
+    _control(take_step, as_json)
 
 
 @control_app.command()
@@ -61,7 +82,7 @@ def extend(
     as_json: Json = False,
 ) -> None:
     """Extend or shrink a job's budget; one that has ended goes on."""
-    from kerasearch.service.command.terminal import refuse
+    from kerasearch.service.command.terminal import pointing_at, refuse
 
     limits = {
         "trials": trials,
@@ -77,7 +98,12 @@ def extend(
         change["resources"] = {"parallel": parallel}
     if not change:
         refuse("say what is to change: --trials, for one")
-    _control(lambda client: client.change(job, change), as_json)
+
+    def take_step(client: "Client") -> "Job":
+        with pointing_at(OPTIONS):
+            return client.change(job, change)
+
+    _control(take_step, as_json)
 
 
 @control_app.command()

@@ -1,13 +1,13 @@
 """`kerasearch datasets ...`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-datasets_app = typer.Typer(help="Datasets: upload, list, show, export.", no_args_is_help=True)
+datasets_app = typer.Typer(
+    help="Datasets: upload, list, show, delete, export.", no_args_is_help=True
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -53,9 +53,10 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Upload a dataset; its id alone is printed on stdout."""
-    from kerasearch.service.command.terminal import say, server, show_json
+    from kerasearch.models.datasets.picture_folder import one_file
+    from kerasearch.service.command.terminal import say, sentences_about, server, show_json
 
-    name = name or (file.name if file.is_dir() else None)
+    name = name or (file.resolve().name if file.is_dir() else None)
     columns = {name: {"type": said} for name, said in map(_column_type, types or [])}
     schema = {
         "target": target,
@@ -64,7 +65,7 @@ def add(
         "columns": columns,
         "size": size,
     }
-    with server() as client, _one_file(file) as path:
+    with server() as client, sentences_about(file), one_file(file) as path:
         added = client.add_dataset(path, name=name, kind=kind, schema=schema)
     say(*(f"note: {warning}" for warning in added.warnings))
     if as_json:
@@ -78,19 +79,6 @@ def _column_type(said: str) -> tuple[str, str]:
     if not equals:
         raise typer.BadParameter(f"say COLUMN=TYPE, not {said!r}", param_hint="--type")
     return column, name
-
-
-@contextmanager
-def _one_file(path: Path) -> Iterator[Path]:
-    """What can be sent: a folder's files in an archive."""
-    if not path.is_dir():
-        yield path
-        return
-    from shutil import make_archive
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory() as folder:
-        yield Path(make_archive(str(Path(folder) / "pictures"), "zip", path))
 
 
 @datasets_app.command("list")
@@ -113,6 +101,16 @@ def show_(name: Annotated[str, typer.Argument(help="Name or id.")], as_json: Jso
     with server() as client:
         found = client.dataset(name)
     show(found, dataset_sheet(found), as_json)
+
+
+@datasets_app.command("delete")
+def delete(name: Annotated[str, typer.Argument(help="Name or id.")]) -> None:
+    """Delete an uploaded dataset that no job uses."""
+    from kerasearch.service.command.terminal import say, server
+
+    with server() as client:
+        client.delete_dataset(name)
+    say(f"{name} deleted")
 
 
 @datasets_app.command("export")

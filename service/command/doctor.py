@@ -184,14 +184,14 @@ def _browser() -> Check:
 def plugin_checks(data_dir: Path, plugins_dir: Path) -> Iterator[Check]:
     """One for each that is disabled, by what the service recorded of this very version."""
     # Imported here, for it alone brings the service's own libraries.
+    from kerasearch.service.command.settings import read_settings
     from kerasearch.service.plugins import READING, Plugins
-    from kerasearch.service.settings import Settings
 
     if not plugins_dir.is_dir():
         mend = "make it, or give another --plugins"
         yield Check("plugins", "fail", f"there is no folder {plugins_dir}", mend)
         return
-    plugins = Plugins.of(Settings(data_dir=data_dir, plugins_dir=plugins_dir))
+    plugins = Plugins.of(read_settings(data_dir=data_dir, plugins_dir=plugins_dir))
     for name, why in plugins.troubles():
         if why == READING:
             mend = f"kerasearch serve --plugins {plugins_dir} reads it"

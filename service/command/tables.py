@@ -1,6 +1,6 @@
 """What the service holds, as people read it on a terminal."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -23,6 +23,8 @@ STYLES = {
     "failed": "red",
     "cancelled": "magenta",
 }
+
+_LISTED = 20  # columns of a type
 
 
 def in_words(value: object) -> str:
@@ -111,7 +113,7 @@ def trials_table(trials: Iterable[Trial], metric: str) -> Table:
             str(trial.number),
             state_text(trial.state),
             in_words(trial.value),
-            in_words(trial.best_epoch),
+            in_words(trial.epoch_of_its_training),
             "-" if trial.duration_s is None else f"{trial.duration_s:.1f}",
             f"{params}  ({trial.reason})" if trial.reason else params,
         )
@@ -128,12 +130,13 @@ def pareto_table(best: Iterable[BestTrial], objectives: Iterable[str]) -> Table:
     return table
 
 
-def best_sheet(best: BestTrial) -> RenderableType:
+def best_sheet(best: BestTrial, epoch: int | None) -> RenderableType:
+    """The best trial; its best epoch is one of a training."""
     return _sheet(
         {
             "trial": str(best.number),
             "value": str(best.value),
-            "epoch": str(best.best_epoch),
+            "epoch": in_words(epoch),
             **{name: str(value) for name, value in best.params.items()},
             **{name: in_words(value) for name, value in best.metrics.items()},
             "run": best.run_id,
@@ -159,10 +162,20 @@ def dataset_sheet(dataset: DatasetEntry) -> RenderableType:
             "rows": str(dataset.rows),
             "shapes": ", ".join(f"{name} {shape}" for name, shape in dataset.shapes.items()),
             "what": dataset.description,
+            "target": dataset.target,
+            "drop": ", ".join(dataset.drop),
+            "columns": "\n".join(_types_in_words(dataset.types or {})),
             "classes": ", ".join(dataset.classes or ()),
             "warnings": "\n".join(dataset.warnings),
         }
     )
+
+
+def _types_in_words(types: Mapping[str, str]) -> Iterator[str]:
+    for kind in sorted(set(types.values())):
+        names = [name for name, each in types.items() if each == kind]
+        more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+        yield f"{kind}: {', '.join(names[:_LISTED])}{more}"
 
 
 def models_table(models: Iterable[ModelEntry]) -> Table:

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -94,6 +94,17 @@ def pointing_into(file: Path | None, prefix: str = "") -> Iterator[None]:
             raise
         wrong = refused.problem.errors
         fail(*(_place(file, each.pointer.removeprefix(prefix), each.detail) for each in wrong))
+
+
+@contextmanager
+def pointing_at(options: Mapping[str, str]) -> Iterator[None]:
+    """Show what the server refuses as options of the command, by their pointers."""
+    try:
+        yield
+    except ServerError as refused:
+        if not (wrong := refused.problem.errors):
+            raise
+        fail(*(f"{options.get(each.pointer, each.pointer)}: {each.detail}" for each in wrong))
 
 
 @contextmanager

@@ -81,7 +81,7 @@ class Board:
 
     def _table(self, job: Job) -> Table:
         metric = job.request.objectives[0].metric
-        epochs = job.request.budget.epochs
+        epochs = job.request.budget.epochs * job.request.trainings
         table = Table(box=None, pad_edge=False, expand=True, header_style="dim")
         table.add_column("", width=7)
         table.add_column("trial", justify="right")
@@ -90,7 +90,9 @@ class Board:
         table.add_column("params", ratio=1, no_wrap=True, overflow="ellipsis")
         if job.best is not None:
             best = job.best
-            words = (str(best.number), str(best.best_epoch), in_words(best.value))
+            known = self._trials.get(best.number)
+            epoch = known.epoch_of_its_training if known else best.best_epoch
+            words = (str(best.number), in_words(epoch), in_words(best.value))
             table.add_row("best", *words, _varied(best.params, job), style="bold")
         trials = sorted(self._trials.values(), key=lambda trial: trial.number)
         for trial in trials:
@@ -103,7 +105,7 @@ class Board:
             table.add_row(
                 "ended",
                 str(trial.number),
-                str(trial.best_epoch or ""),
+                str(trial.epoch_of_its_training or ""),
                 trial.state if trial.value is None else in_words(trial.value),
                 trial.reason or _varied(trial.params, job),
                 style="dim" if trial.state is TrialState.COMPLETE else "yellow",

@@ -5,14 +5,18 @@ import json
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from kerasearch.models.datasets import BUILTIN, DatasetInfo
+from kerasearch.models.datasets.columns import column_classes
 from kerasearch.searchspaces.problems import unknown
 from kerasearch.service.analysis import IMPORTANCES, Analysis, analyse
 from kerasearch.service.errors import NotFound
 from kerasearch.service.files import listing
+from kerasearch.service.jobs import Job
 from kerasearch.service.resumable_file import ResumableFile
 from kerasearch.service.routes.context import Ctx
 from kerasearch.service.store import jobs as store
 from kerasearch.service.store import trial_views
+from kerasearch.service.store.datasets import find_dataset
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["analysis"])
 
@@ -46,6 +50,18 @@ def analysis(job_id: str, ctx: Ctx) -> Analysis:
     with ctx.database.read() as tx:
         job = store.read_job(tx, job_id)
         best = None if job.best is None else trial_views.read_trial(tx, job_id, job.best.number)
+        dataset = find_dataset(tx, job.dataset_id)
     path = ctx.settings.artifacts_dir(job_id) / IMPORTANCES
     importances = json.loads(path.read_text()) if path.is_file() else {}
-    return analyse(job, best, importances)
+    builtin = next((one.info for one in BUILTIN.values() if one.sha256 == job.dataset_id), None)
+    return analyse(job, best, importances, _chance(job, dataset.info if dataset else builtin))
+
+
+def _chance(job: Job, info: DatasetInfo | None) -> float | None:
+    """Accuracy of always saying the largest class; None where there are no classes known."""
+    if info is None or job.request.data.trained_for != "classification":
+        return None
+    target = job.request.data.target
+    column = next((one for one in info.columns or () if one.name == target), None)
+    counts = info.class_counts if column is None else column_classes(column)
+    return max(counts.values()) / sum(counts.values()) if counts else None

@@ -32,7 +32,10 @@ class ShownDataset(BaseModel):
 
     Attributes:
         id: SHA-256 of all content.
-        shapes: Of `x` and `y`; the features of a CSV file are settled by the job's target.
+        shapes: Of `x` and `y`; those of a table are settled by a target, which a job may name.
+        target: As declared, or as the kind of data has it.
+        drop: Columns that are declared to be no features.
+        types: What each column of a table is taken for, as declared or guessed.
     """
 
     id: str
@@ -43,6 +46,9 @@ class ShownDataset(BaseModel):
     shapes: dict[str, list[int]]
     classes: list[str] | None
     columns: list[str] | None
+    target: str | None
+    drop: list[str]
+    types: dict[str, str] | None
     description: str | None
     warnings: list[str]
 
@@ -82,11 +88,13 @@ def upload(ctx: Ctx, response: Response, form: Annotated[Upload, File()]) -> Sho
     filename = form.file.filename or ""
     name = form.name or PurePath(filename).stem
     if not NAME.fullmatch(name) or name in BUILTIN:
-        raise InvalidInput.at(
-            "/name",
+        detail = (
             "a name is letters, digits, '.', '_' and '-', at most 100, and not that of a "
-            f"built-in dataset, so not {shown(name)}",
+            f"built-in dataset, so not {shown(name)}"
         )
+        if not form.name:
+            detail = f"say one, since the file's is none: {detail}"
+        raise InvalidInput.at("/name", detail)
     schema = _schema(form.said)
     ctx.settings.datasets_dir.mkdir(parents=True, exist_ok=True)
     with (
@@ -186,9 +194,11 @@ def _builtin(name: str) -> ShownDataset:
 
 
 def _show(dataset_id: str, name: str, info: DatasetInfo, description: str | None) -> ShownDataset:
-    shapes = {"y": [info.rows, *info.target_shape]}
+    shapes = {}
     if info.shape is not None:
-        shapes = {"x": [info.rows, *info.shape], **shapes}
+        shapes["x"] = [info.rows, *info.shape]
+    if info.target is not None:
+        shapes["y"] = [info.rows, *info.target_shape]
     return ShownDataset(
         id=dataset_id,
         name=name,
@@ -198,6 +208,9 @@ def _show(dataset_id: str, name: str, info: DatasetInfo, description: str | None
         shapes=shapes,
         classes=None if info.classes is None else list(info.classes),
         columns=None if info.columns is None else [column.name for column in info.columns],
+        target=info.target,
+        drop=list(info.drop),
+        types=None if info.columns is None else {c.name: c.holds for c in info.columns},
         description=description,
         warnings=list(info.warnings),
     )

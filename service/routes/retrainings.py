@@ -11,7 +11,7 @@ from kerasearch.service.routes.context import Ctx
 from kerasearch.service.store import jobs as jobs_store
 from kerasearch.service.store import retrainings as store
 from kerasearch.service.store import trial_views
-from kerasearch.service.store.best import which_of
+from kerasearch.service.store.best import no_best, which_of
 from kerasearch.service.submission import own_params
 from kerasearch.service.trials import Retraining, RetrainingRequest
 
@@ -37,7 +37,7 @@ def retrain(job_id: str, request: RetrainingRequest, response: Response, ctx: Ct
         elif job.pareto:
             raise InvalidInput.at("/trial", which_of(job_id, job.pareto))
         else:
-            raise Conflict(f"job {job_id} has no best trial yet: wait for one, or give params")
+            raise Conflict(f"{no_best(job_id, job.state)}; or give params of your own")
         retraining_id = store.add_retraining(tx, job_id, request, params)
     response.headers["Location"] = f"/v1/retrainings/{retraining_id}"
     return retraining(retraining_id, ctx)

@@ -77,7 +77,7 @@ def best(job_id: str, ctx: Ctx) -> BestTrial | ParetoSet:
         job = jobs_store.read_job(tx, job_id)
         pareto = store.pareto_set(tx, job_id)
     if job.best is None and not pareto:
-        raise NotFound(f"job {job_id!r} has no best trial: none has completed yet")
+        raise NotFound(store.no_best(job_id, job.state))
     return job.best or ParetoSet(items=pareto)
 
 

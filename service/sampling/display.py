@@ -14,6 +14,8 @@ from kerasearch.service.sampling.distributions import to_display
 from kerasearch.service.sampling.history import PastTrial
 from kerasearch.service.trials import TrialState
 
+optuna.logging.set_verbosity(optuna.logging.WARNING)  # it announces every study on stderr
+
 
 def study_of_values(
     space: SearchSpace, directions: Sequence[Direction], trials: Iterable[PastTrial]

@@ -46,6 +46,7 @@ def pruner_problems(request: JobRequest) -> Iterator[Problem]:
     if not _is_seen_each_epoch(request):
         detail = f"{name} compares trials by one metric of their epochs: say none"
         yield Problem("/pruner", detail)
+        return
     if name == "wilcoxon" and request.trainings == 1:
         detail = "wilcoxon compares folds or repeats: say data.split.folds or budget.repeats"
         yield Problem("/pruner", detail)

@@ -21,8 +21,6 @@ from kerasearch.service.sampling.suggestion import suggest_params
 from kerasearch.service.sampling.view import view
 from kerasearch.service.trials import TrialState, identity_of
 
-optuna.logging.set_verbosity(optuna.logging.WARNING)  # it announces every study on stderr
-
 DRAWS = 1000
 """At random, where the sampler proposed nothing new; some 10 microseconds each."""
 

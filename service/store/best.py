@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from kerasearch.service.errors import Conflict, NotFound
-from kerasearch.service.jobs import JobRequest
+from kerasearch.service.jobs import JobRequest, JobState
 from kerasearch.service.pareto import costs_of, dominates
 from kerasearch.service.store.tables import jobs, trials
 from kerasearch.service.trials import BestTrial, TrialState
@@ -86,15 +86,22 @@ def best_attempt(tx: Connection, job_id: str, number: int | None = None) -> tupl
     among = [best] if best is not None else _rows(tx, job_id, job.pareto or [])
     rows = {row.number: row for row in among}
     if not rows:
-        raise NotFound(f"job {job_id!r} has no best model: no trial of it has completed yet")
+        raise NotFound(no_best(job_id, JobState(job.state)))
     if number is None and job.pareto:
-        raise Conflict(which_of(job_id, sorted(rows)))
+        raise Conflict(f"{which_of(job_id, sorted(rows))} as ?trial=N, in the command as --trial N")
     row = rows.get(next(iter(rows)) if number is None else number)
     if row is None:
         raise NotFound(f"trial {number} of job {job_id!r} is none of the best: {sorted(rows)}")
     # A pruned trial may be in another attempt by now.
     attempt = row.attempt if row is not best else job.best_attempt or row.attempt
     return row.number, attempt, row.model_sha256
+
+
+def no_best(job_id: str, state: JobState) -> str:
+    """The sentence for who asks for the best of no complete trial."""
+    if state.ended:
+        return f"job {job_id} is {state} and no trial of it has completed: its trials say why"
+    return f"job {job_id} has no best trial yet, since no trial of it has completed: wait for one"
 
 
 def which_of(job_id: str, numbers: Sequence[int]) -> str:

@@ -37,19 +37,25 @@ def test_a_dataset_altered_after_its_upload_fails_the_job_and_gives_no_number(
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("parts", "fault"),
     [
-        {"optimizer": "sgd", "learning_rate": 1e30, "activation": "linear"},
-        {"units_1": 10**9},
-        {"activation": "no such function"},
+        ({}, {"optimizer": "sgd", "learning_rate": 1e30, "activation": "linear"}),
+        ({}, {"units_1": 10**9}),
+        (
+            {"model": "recurrent", "data": {"dataset": "decaying-cosine"}},
+            {"bidirectional": True, "stateful": True},
+        ),
     ],
     ids=["nan", "too large", "unbuildable"],
 )
 def test_params_that_cannot_be_trained_cost_one_attempt_each_and_no_process_else(
-    client: Client, wait_for_end: Callable[..., Job], fault: dict[str, object]
+    client: Client,
+    wait_for_end: Callable[..., Job],
+    parts: dict[str, object],
+    fault: dict[str, object],
 ) -> None:
     space = {"layers": 1, "batch_size": {"type": "choice", "values": [32, 64]}, **fault}
-    job = wait_for_end(client, client.submit({**JOB, "space": space}).id)
+    job = wait_for_end(client, client.submit({**JOB, **parts, "space": space}).id)
     assert job.state is JobState.FAILED
     assert job.trials[TrialState.INFEASIBLE] == 2
     for trial in client.trials(job.id):

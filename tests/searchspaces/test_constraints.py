@@ -50,6 +50,11 @@ def test_every_text_that_cant_be_meant_is_named_by_its_index():
     assert "did you mean 'layers'?" in found["/1"]
 
 
+def test_one_equals_sign_is_answered_with_two():
+    assert problems("layers = 3")["/0"].endswith("or layers == 3")
+    assert "layers == 3" not in problems("layers >= ")["/0"]
+
+
 def test_what_no_draw_keeps_contradicts_the_space():
     found = problems("layers > 1", "layers * units < 64")
     assert [*found] == ["/1"]
@@ -60,3 +65,20 @@ def test_what_no_draw_keeps_contradicts_the_space():
 def test_there_are_not_endlessly_many():
     found = problems(*["layers > 1"] * (MAX_CONSTRAINTS + 1))
     assert found == {"": "at most 100 constraints, not 101"}
+
+
+def test_only_what_constraints_name_is_drawn_and_its_parents():
+    space = SearchSpace.parse(
+        {
+            "layers": Int(low=1, high=3),
+            "units_2": Choice(values=(64, 512), when={"layers": (2, 3)}),
+            **{f"other_{i}": Int(low=1, high=9) for i in range(90)},
+        }
+    )
+    drawn = Constraints.parse(["units_2 > 1"], space)._named(space)
+    assert [*drawn.parameters] == ["layers", "units_2"]
+    with pytest.raises(InvalidInput, match=f"of {DRAWS:,} random draws"):
+        Constraints.parse(["layers > 9"], space)
+    every = " + ".join(f"other_{i}" for i in range(45))
+    with pytest.raises(InvalidInput, match="of 1,000 random draws"):  # not of 10,000
+        Constraints.parse([f"{every} < 0"], space)

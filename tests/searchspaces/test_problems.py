@@ -18,3 +18,10 @@ def test_a_near_miss_is_suggested_before_all_names_are():
 
 def test_a_huge_unknown_name_is_cut():
     assert len(unknown("field", "x" * 1_000_000, ["low"])) < 200
+
+
+def test_of_names_as_near_as_each_other_the_first_is_meant():
+    assert "did you mean 'units_1'?" in unknown("x", "unit", [f"units_{i}" for i in range(1, 6)])
+    assert "did you mean 'low'?" in unknown("field", "lo", ["low", "log"])
+    assert "did you mean 'units'?" in unknown("x", "unit", ["units_1", "units"])
+    assert unknown("x", "unit", {"b", "a"}) == "no x 'unit'; known: a, b"

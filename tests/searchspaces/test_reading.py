@@ -36,7 +36,7 @@ from kerasearch.searchspaces.reading import parse_parameter
         ({"type": "float", "low": 0, "high": 10**400}, "/high", "must be a number"),
         ({"type": "float", "low": -1e308, "high": 1e308}, "/high", "too wide"),
         ({"type": "float", "low": 2, "high": 1}, "/low", "must be below high"),
-        ({"type": "float", "low": 1, "high": 1}, "/low", "write the value alone"),
+        ({"type": "float", "low": 1, "high": 1}, "/low", "for one value write it alone"),
         ({"type": "float", "low": 0, "high": 1, "log": True}, "/low", "log needs a low above 0"),
         ({"type": "float", "low": 0, "high": 1, "log": 1}, "/log", "true or false, not 1"),
         ({"type": "float", "low": 1, "high": 2, "log": True, "step": 1}, "/step", "exclude"),

@@ -226,3 +226,17 @@ def test_the_table_describes_the_space_in_words():
         ("dense_units", "choice of 10, 20", "second_layer is two", ""),
         ("learning_rate", "float from 1e-06 to 0.1, log", "", ""),
     ]
+
+
+def test_what_has_one_value_neednt_be_said_where_it_is_active():
+    space = SearchSpace.parse(
+        {
+            "layers": 2,
+            "units": {"type": "int", "low": 1, "high": 9},
+            "units_2": {"type": "choice", "values": [8], "when": {"layers": [2]}},
+            "activation": {"type": "choice", "values": ["relu"], "when": {"units": [3]}},
+        }
+    )
+    assert space.with_fixed({"units": 5}) == {"layers": 2, "units": 5, "units_2": 8}
+    assert space.with_fixed({"units": 3})["activation"] == "relu"
+    assert space.with_fixed({"layers": 3}) == {"layers": 3}  # said wrongly: it stays so

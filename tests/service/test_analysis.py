@@ -67,6 +67,22 @@ def test_a_gap_between_train_and_validation_is_variance() -> None:
     )
 
 
+def test_a_train_accuracy_near_that_of_the_largest_class_is_said() -> None:
+    trial = make_trial(metrics={"accuracy": 0.53, "val_accuracy": 0.52})
+    found = diagnose(trial, chance=0.5)
+    assert found is not None
+    assert found.verdict == "hardly learned"
+    assert "the largest class alone would give 0.5;" in found.in_words
+    learned = diagnose(trial, chance=0.1)
+    assert learned is not None
+    assert learned.verdict == "no sign of overfitting"
+
+
+def test_nothing_is_said_of_a_best_that_isnt_there() -> None:
+    (warning,) = analyse(make_job(None), None, {}).warnings
+    assert warning == "only 0 trials are complete: of fewer than 10, importances say little"
+
+
 def test_a_loss_that_still_falls_is_said() -> None:
     falling = tuple(1 - 0.05 * epoch for epoch in range(10))
     assert diagnosis(falling, accuracy=0.8, val_accuracy=0.8).verdict == "still learning"

@@ -91,6 +91,11 @@ def test_a_folder_that_is_there_is_not_overwritten(
         restore(tmp_path / "all.tar", Settings(data_dir=data_dir))
 
 
+def test_a_folder_that_is_not_served_is_refused_with_what_to_say(tmp_path: Path) -> None:
+    with pytest.raises(Conflict, match=r"holds no kerasearch.db: say --data-dir DIR"):
+        back_up(Settings(data_dir=tmp_path / "other"), tmp_path / "all.tar")
+
+
 @pytest.mark.parametrize("content", [b"", b"no tar file", None], ids=["empty", "text", "half"])
 def test_what_is_no_whole_backup_is_refused_and_leaves_nothing(
     database: Database, data_dir: Path, tmp_path: Path, content: bytes | None
@@ -98,8 +103,9 @@ def test_what_is_no_whole_backup_is_refused_and_leaves_nothing(
     file = tmp_path / "all.tar"
     back_up(Settings(data_dir=data_dir), file)
     file.write_bytes(file.read_bytes()[:20_000] if content is None else content)
-    with pytest.raises(Conflict, match="is no backup"):
+    with pytest.raises(Conflict, match="is no backup") as refused:
         restore(file, Settings(data_dir=tmp_path / "new"))
+    assert "\n" not in str(refused.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all.tar", "data"]
 
 

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 from kerasearch.service.app import create_app
 from kerasearch.service.cli import app
+from kerasearch.service.command.retraining_folder import note_begun
 from kerasearch.service.ports import free_port
 from kerasearch.service.settings import Settings
 from kerasearch.service.store import jobs as jobs_store
@@ -268,7 +270,7 @@ def test_download_checks_the_model_and_prints_its_path(
     target = tmp_path / "best.keras"
     done = run("download", job_id, "-o", target, url=service.url)
     assert (done.exit_code, target.exists()) == (1, False)
-    assert "no best model" in done.stderr
+    assert "no best trial yet" in done.stderr
 
     service.complete_a_trial(job_id, 0, 0.5)
     (tmp_path / f"best.keras.{SHA256}.part").write_bytes(MODEL[:1000])  # an earlier try broke off
@@ -380,6 +382,43 @@ def test_retrain_brings_the_files_and_shows_what_they_say(
     assert "test_accuracy 0.5000 0.1000 0.4000 to 0.6000" in lines
 
 
+def test_retrainings_are_not_mixed_in_a_folder(
+    service: Service, job_file: Path, tmp_path: Path
+) -> None:
+    job_id = submitted(service, job_file)
+    service.complete_a_trial(job_id, 0, 0.5)
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "report.json").write_text("{}")
+    done = run("retrain", job_id, "-o", output, url=service.url)
+    assert (done.exit_code, done.stderr) == (
+        2,
+        f"{output} holds another retraining: give another -o DIR\n",
+    )
+    with service.database.read() as tx:
+        assert retrainings_store.running_retrainings(tx) == []
+
+
+def test_an_interrupted_retraining_is_gone_on_with_by_the_same_command(
+    service: Service, job_file: Path, tmp_path: Path
+) -> None:
+    job_id = submitted(service, job_file)
+    service.complete_a_trial(job_id, 0, 0.5)
+    request = {"trial": "best", "repeats": 10, "epochs": 500, "patience": 100, "seed": 0}
+    with service.database.write() as tx:
+        asked = RetrainingRequest.model_validate(request)
+        begun = retrainings_store.add_retraining(tx, job_id, asked, PARAMS)
+        retrainings_store.end_retraining(tx, begun, "failed", reason="a test ended it")
+    output = tmp_path / "out"
+    note_begun(output, begun, job_id, request)
+    other = run("retrain", job_id, "-o", output, "--repeats", 2, url=service.url)
+    assert other.exit_code == 2
+    assert f"is for another retraining, {begun} of job {job_id}" in other.stderr
+    same = run("retrain", job_id, "-o", output, url=service.url)
+    assert "the retraining failed: a test ended it" in same.stderr
+    assert [*output.iterdir()] == []
+
+
 def test_retrain_with_params_outside_the_space_points_into_their_file(
     service: Service, job_file: Path, tmp_path: Path
 ) -> None:
@@ -396,7 +435,7 @@ def test_retrain_takes_a_trial_or_params(job_file: Path, tmp_path: Path) -> None
     assert (done.exit_code, done.stderr) == (2, "give --trial or --params, not both\n")
 
 
-def test_datasets_are_uploaded_listed_and_shown(service: Service, tmp_path: Path) -> None:
+def test_datasets_are_uploaded_listed_shown_and_deleted(service: Service, tmp_path: Path) -> None:
     file = tmp_path / "iris-like.csv"
     rows = [f"{i},{i % 7},{'ab'[i % 2]}" for i in range(40)]
     file.write_text("\n".join(["x1,x2,kind", *rows]) + "\n")
@@ -410,9 +449,15 @@ def test_datasets_are_uploaded_listed_and_shown(service: Service, tmp_path: Path
     assert "digits" in table
     assert "mine" in table
     shown = run("datasets", "show", "mine", url=service.url).stdout
-    assert "classes  a, b" in shown
+    for fact in ("classes  a, b", "target   kind", "number: x1, x2", "category: kind"):
+        assert fact in shown
     listed = json.loads(run("datasets", "list", "--json", url=service.url).stdout)
     assert listed[-1]["columns"] == ["x1", "x2", "kind"]
+
+    assert run("datasets", "delete", "digits", url=service.url).exit_code == 1
+    done = run("datasets", "delete", "mine", url=service.url)
+    assert (done.exit_code, done.stderr) == (0, "mine deleted\n")
+    assert "mine" not in run("datasets", "list", url=service.url).stdout
 
     more = ("--name", "b", "--type", "x1=drop", "--type", "kind=number")
     done = run("datasets", "add", file, *more, url=service.url)
@@ -422,6 +467,22 @@ def test_datasets_are_uploaded_listed_and_shown(service: Service, tmp_path: Path
     done = run("datasets", "add", file, "--target", "nope", "--name", "b", url=service.url)
     assert done.exit_code == 1
     assert done.stderr.startswith("/schema/target: ")
+
+
+def test_a_folder_with_a_link_is_not_sent(service: Service, tmp_path: Path) -> None:
+    for place in range(4):
+        folder = tmp_path / "pets" / ("cats", "dogs")[place % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (12, 12), place).save(folder / f"{place}.png")
+    (tmp_path / "secret.png").write_bytes(b"a")
+    link = tmp_path / "pets" / "cats" / "9.png"
+    link.symlink_to(tmp_path / "secret.png")
+    done = run("datasets", "add", tmp_path / "pets", url=service.url)
+    assert done.exit_code == 1
+    assert "'cats/9.png' is a link: put the files themselves there" in done.stderr
+    link.unlink()
+    assert run("datasets", "add", tmp_path / "pets", url=service.url).exit_code == 0
+    assert "classes  cats, dogs" in run("datasets", "show", "pets", url=service.url).stdout
 
 
 def test_a_built_in_dataset_is_exported_without_a_server(tmp_path: Path) -> None:
@@ -445,7 +506,12 @@ def test_models_are_listed(service: Service) -> None:
 def test_serve_refuses_settings_that_can_not_be_meant() -> None:
     done = run("serve", "--port", 99999)
     assert done.exit_code == 2
-    assert done.stderr.startswith("port: ")
+    assert done.stderr == "port: must be at most 65535, not 99999\n"
+    done = run("serve", "--workers", -3, "--executor", "ray")
+    assert done.stderr.splitlines() == [
+        "workers: must be a whole number from 0 to 1024, or auto, not '-3'",
+        "executor: must be local, since the Ray executor isn't part of this version, not 'ray'",
+    ]
     done = run("serve", "--host", "0.0.0.0")
     assert done.exit_code == 1
     assert "no API keys yet" in done.stderr
@@ -513,7 +579,14 @@ def test_extend_changes_what_is_said_and_refuses_to_change_nothing(
     assert run("extend", job_id, url=service.url).exit_code == 2
     refused = run("extend", job_id, "--trials", 0, url=service.url)
     assert refused.exit_code == 1
-    assert "/budget/trials: must be at least 1" in refused.stderr
+    assert refused.stderr == "--trials: must be at least 1, not 0\n"
+
+
+def test_retry_says_that_nothing_has_failed(service: Service, job_file: Path) -> None:
+    job_id = submitted(service, job_file)
+    done = run("retry", job_id, url=service.url)
+    assert done.exit_code == 0
+    assert done.stderr == f"none of its trials has failed\n{job_id} queued\n"
 
 
 def test_params_of_a_file_are_enqueued_and_the_trials_number_is_printed(

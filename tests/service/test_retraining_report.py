@@ -44,6 +44,18 @@ def test_equal_repeats_have_no_spread() -> None:
     assert summary_of([0.5, 0.5]) == {"mean": 0.5, "std": 0.0, "interval_95": [0.5, 0.5]}
 
 
+def test_the_interval_of_rates_stays_within_0_and_1() -> None:
+    assert summary_of([0.9, 1.0], rates=True)["interval_95"][1] == 1.0
+    assert summary_of([0.9, 1.0])["interval_95"][1] > 1.0
+    one = _repeat(0, [0.0, 0.5])
+    metrics = {"test_accuracy": 1.0, "test_loss": 0.5}
+    report = report_of({}, [one, replace(_repeat(1, [0.1, 0.5]), metrics=metrics)])
+    assert report["class_errors"]["a"]["interval_95"][0] == 0.0
+    assert report["summary"]["test_accuracy"]["interval_95"][1] == 1.0
+    losses = [replace(one, metrics={"test_loss": loss}) for loss in (0.0, 1.0)]
+    assert report_of({}, losses)["summary"]["test_loss"]["interval_95"][0] < 0
+
+
 def test_the_report_holds_each_repeat_and_what_they_say_together() -> None:
     report = report_of({"layers": 1}, [_repeat(0, [0.25, 0.0]), _repeat(2, [0.75, 0.5])])
     assert report["params"] == {"layers": 1}

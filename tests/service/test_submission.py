@@ -89,6 +89,7 @@ def test_params_of_ones_own_keep_the_constraints() -> None:
     request, _ = understood({**JOB, "space": space, "constraints": ["layers * units_1 < 256"]})
     params = {"layers": 1, "units_1": 128, **FIXED}
     assert own_params(params, request) == params
+    assert own_params({"layers": 1, "units_1": 128}, request) == params  # the rest is fixed
     with pytest.raises(InvalidInput) as refused:
         own_params({**params, "layers": 2, "units_2": 64}, request)
     assert refused.value.problems == (

@@ -78,6 +78,7 @@ def test_a_busy_port_is_refused(settings: Settings) -> None:
         pytest.raises(CannotServe, match=taken),
     ):
         serve(settings)
+    assert not settings.data_dir.exists()
 
 
 def test_a_plugin_folder_that_is_not_there_is_refused(settings: Settings, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def problems(model: type[BaseModel], document: object) -> dict[str, str]:
             "/budget/time_s",
             "must be a finite number, not inf",
         ),
+        ({"objective": []}, "/objective", "must be a list of at least 1, not of 0"),
         ({"budget": {"target": False}}, "/budget/target", "must be a number, not false"),
         (
             {"data": {"dataset": "digits", "split": {"stratify": 1}}},

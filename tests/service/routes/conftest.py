@@ -36,6 +36,7 @@ def run_trial(context: Context) -> RunTrial:
         value: float | None = 0.5,
         params: dict[str, object] | None = None,
         epochs: int = 2,
+        **metrics: float,
     ) -> bytes:
         model = f"model of trial {number}".encode() * 100
         folder = context.settings.attempt_dir(job_id, number, 1)
@@ -55,7 +56,7 @@ def run_trial(context: Context) -> RunTrial:
                     TrialState.COMPLETE,
                     value=value,
                     best_epoch=epochs,
-                    metrics={"val_accuracy": value},
+                    metrics={"val_accuracy": value, **metrics},
                     model_sha256=hashlib.sha256(model).hexdigest(),
                 )
             leases.finish(tx, lease, outcome)

@@ -42,6 +42,22 @@ def test_the_analysis_says_what_is_known_by_now(
     assert after["warnings"][0].startswith("only 1 trials are complete")
 
 
+def test_a_model_that_knows_the_largest_class_alone_is_told_so(
+    http: httpx.Client, post_job: PostJob, run_trial: RunTrial
+) -> None:
+    table = "x,left\n" + "".join(f"{i},{'yes' if i % 4 else 'no'}\n" for i in range(80))
+    http.post("/v1/datasets", files={"file": ("churn.csv", table.encode())})
+    for data, chance in (
+        ({"dataset": "churn", "target": "left"}, "0.75"),
+        ({"dataset": "breast-cancer"}, "0.6274"),
+    ):
+        job_id = post_job(data=data)
+        run_trial(job_id, 0, 0.5, accuracy=float(chance))
+        diagnosis = http.get(f"/v1/jobs/{job_id}/analysis").json()["diagnosis"]
+        assert diagnosis["verdict"] == "hardly learned"
+        assert f"the largest class alone would give {chance};" in diagnosis["in_words"]
+
+
 @pytest.mark.parametrize("path", ["artifacts", "artifacts/a", "analysis"])
 def test_a_job_that_is_not_there_has_none(http: httpx.Client, path: str) -> None:
     assert http.get(f"/v1/jobs/nobody/{path}").status_code == 404

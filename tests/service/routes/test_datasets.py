@@ -73,6 +73,9 @@ def test_a_table_is_stored_by_the_digest_of_its_content(
         "shapes": {"x": [40, 2], "y": [40]},
         "classes": ["no", "yes"],
         "columns": ["age", "balance", "left"],
+        "target": "left",
+        "drop": [],
+        "types": {"age": "number", "balance": "number", "left": "category"},
         "description": None,
         "warnings": [],
     }
@@ -80,6 +83,13 @@ def test_a_table_is_stored_by_the_digest_of_its_content(
         assert http.get(f"/v1/datasets/{key}").json() == dataset
     (kept,) = (context.settings.datasets_dir / dataset["id"]).iterdir()
     assert (kept.name, kept.read_bytes()) == ("data.csv", TABLE)
+
+
+def test_what_is_declared_of_a_table_is_shown(http: httpx.Client) -> None:
+    columns = {"age": {"type": "category"}, "balance": {"type": "drop"}}
+    dataset = upload(http, TABLE, schema=json.dumps({"columns": columns})).json()
+    assert (dataset["target"], dataset["drop"], dataset["shapes"]) == (None, ["balance"], {})
+    assert dataset["types"] == {"age": "category", "balance": "number", "left": "category"}
 
 
 def test_arrays_are_stored_with_their_kind_and_classes(http: httpx.Client) -> None:
@@ -179,6 +189,7 @@ TARGET = '{"target": "left"}'
         (TABLE, "a.csv", {"nmae": "churn"}, "/nmae", "did you mean 'name'?"),
         (TABLE, "a.csv", {"name": "no blanks"}, "/name", "letters, digits"),
         (TABLE, "a.csv", {"name": "../a"}, "/name", "letters, digits"),
+        (TABLE, "a (1).csv", {}, "/name", "say one, since the file's is none: a name is letters"),
         (TABLE, "a.csv", {"name": "digits"}, "/name", "built-in"),
         (TABLE, "a.csv", {"name": "x" * 101}, "/name", "at most 100"),
         (TABLE, "a.xlsx", {}, "/file", "send a file named .csv"),

@@ -132,6 +132,7 @@ def test_there_is_nothing_to_retrain_before_a_trial_completed(
     refused = http.post(path, json={})
     assert refused.status_code == 409
     assert "no best trial yet" in refused.json()["detail"]
+    assert "give params of your own" in refused.json()["detail"]
 
 
 def test_a_cancelled_job_is_not_retrained(

@@ -62,7 +62,7 @@ def test_a_model_of_the_set_is_downloaded_by_its_number(http: httpx.Client, job_
     path = f"/v1/jobs/{job_id}/best/model"
     answer = http.get(path)
     assert answer.status_code == 409
-    assert answer.json()["detail"].endswith("name one of 0, 2")
+    assert "name one of 0, 2 as ?trial=N" in answer.json()["detail"]
     assert http.get(path, params={"trial": 2}).content == MODEL
     assert http.get(path, params={"trial": 1}).status_code == 404
 

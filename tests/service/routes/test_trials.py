@@ -156,6 +156,17 @@ def test_a_download_goes_on_only_in_the_same_file(
         assert (changed.status_code, changed.content) == (200, model)
 
 
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("held", ["{etag}", "W/{etag}", '"0123", {etag}', "*"])
+def test_what_the_client_has_is_not_sent_again(http: httpx.Client, path: str, held: str) -> None:
+    etag = http.head(path).headers["etag"]
+    for ask in (http.get, http.head):
+        answer = ask(path, headers={"If-None-Match": held.format(etag=etag), "Range": "bytes=1-"})
+        assert (answer.status_code, answer.content) == (304, b"")
+        assert answer.headers["etag"] == etag
+    assert http.get(path, headers={"If-None-Match": '"0123"'}).status_code == 200
+
+
 def test_a_part_beyond_the_end_is_refused_with_the_size(
     http: httpx.Client, path: str, model: bytes
 ) -> None:
@@ -177,7 +188,7 @@ def test_a_range_that_is_not_understood_is_ignored(
 def test_there_is_no_model_before_a_trial_completed(http: httpx.Client, path: str) -> None:
     missing = http.get(path)
     assert missing.status_code == 404
-    assert "no trial of it has completed yet" in missing.json()["detail"]
+    assert "no trial of it has completed" in missing.json()["detail"]
 
 
 def test_a_model_file_that_is_gone_is_no_failure(

@@ -108,6 +108,11 @@ def test_hyperband_shares_its_trials_among_brackets_evenly_mixed() -> None:
             "min_epochs times eta within the epochs",
         ),
         ({"search": {"pruner": "median"}, "objective": SEVERAL}, "/search/pruner", "say none"),
+        (
+            {"search": {"pruner": "asha"}, "objective": SEVERAL, "budget": {"trials": 2}},
+            "/search/pruner",
+            "say none",
+        ),
     ],
 )
 def test_a_pruner_that_does_not_fit_is_refused_with_a_pointer(

@@ -3,6 +3,7 @@
 import pytest
 
 from kerasearch.service.errors import Conflict, NotFound
+from kerasearch.service.jobs import JobState
 from kerasearch.service.store import best, jobs, leases
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.leases import Outcome
@@ -81,3 +82,10 @@ def test_the_best_trial_of_one_objective_is_the_only_one_by_number(database: Dat
         assert best.best_attempt(tx, job_id, 0) == best.best_attempt(tx, job_id)
         with pytest.raises(NotFound, match="trial 5"):
             best.best_attempt(tx, job_id, 5)
+
+
+def test_of_a_job_that_ended_no_best_is_to_be_waited_for() -> None:
+    assert best.no_best("j", JobState.RUNNING).endswith("wait for one")
+    for state in (JobState.FAILED, JobState.CANCELLED, JobState.COMPLETED):
+        said = best.no_best("j", state)
+        assert said == f"job j is {state} and no trial of it has completed: its trials say why"
