@@ -58,7 +58,7 @@ class Run:
     Attributes:
         wall_s: From the submission, or the end of the imports, until the last trial has ended.
         epochs: Trained in all: early stopping makes them differ.
-        best: Validation accuracy.
+        best: Validation accuracy of any trial's any epoch.
     """
 
     wall_s: float
@@ -133,7 +133,8 @@ def by_kerasearch(workload: Workload, count: int, folder: Path) -> Run:
         if job.best is None or len(trials) != count:
             raise RuntimeError(f"the job ended as {job}")
         epochs = sum(len(trial.curves["loss"]) for trial in trials)
-        return Run(wall_s, meter.cpu_s, meter.peak_mib, count, epochs, job.best.value)
+        best = max(value for trial in trials for value in trial.curves["val_accuracy"])
+        return Run(wall_s, meter.cpu_s, meter.peak_mib, count, epochs, best)
 
 
 def finished(client: Client, job: Job) -> Job:
