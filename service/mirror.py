@@ -173,7 +173,10 @@ class Mirror:
         if live:
             watched.live_at = time.monotonic()
         for row_id in sorted(changes.ended | changes.live if live else changes.ended):
-            self._show_trial(job, parent, row_id)
+            try:
+                self._show_trial(job, parent, row_id)
+            except TrackingRefused:  # the other trials are shown, and the job's end
+                log.exception("MLflow refuses trial row %d; it stays as it is there", row_id)
             changes.of_trials |= row_id in changes.ended
             changes.ended.discard(row_id)
             changes.live.discard(row_id)

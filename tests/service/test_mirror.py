@@ -35,6 +35,7 @@ class NotedTracking(Tracking):
         self.files: list[Path] = []
         self.away = False
         self.refused: str | None = None
+        self.refused_trial: int | None = None
 
     def sync_job(self, job: Job, plots: Sequence[Path]) -> RunLink:
         self._note(job, f"job {job.state} of {sum(job.trials.values())}")
@@ -45,6 +46,8 @@ class NotedTracking(Tracking):
         self, job: Job, parent: RunLink, trial: Trial, files: Path, *, is_best: bool
     ) -> str:
         assert parent.run_id == f"run of {job.id}"
+        if trial.number == self.refused_trial:
+            raise TrackingRefused("no such run")
         best = " best" if is_best else ""
         self._note(job, f"trial {trial.number} {trial.state} {len(trial.values)}{best}")
         self.files.append(files)
@@ -177,6 +180,17 @@ def test_a_job_that_mlflow_refuses_does_not_hold_up_the_others(
     assert tracking.taken() == ["job running of 0", "job queued of 0"]
     with database.read() as tx:
         assert events.to_mirror(tx) == []
+
+
+def test_a_trial_that_mlflow_refuses_holds_up_neither_the_others_nor_its_job(
+    mirror: Mirror, tracking: NotedTracking, database: Database
+) -> None:
+    job_id = accept(database)
+    tracking.refused_trial = 0
+    for number in range(2):
+        _finish(database, job_id, 0.5, number)
+    mirror.mirror_pass()
+    assert tracking.taken() == ["job running of 0", "trial 1 complete 1", "job queued of 2"]
 
 
 def test_a_running_trial_is_shown_now_and_then_and_its_end_at_once(
