@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from kerasearch.models.datasets import BUILTIN, DataChoice, Dataset, load_builtin, load_file
+from kerasearch.models.datasets import DataChoice, Dataset, find_builtin, load_builtin, load_file
 from kerasearch.service.errors import DatasetUnusable
 from kerasearch.service.files import sha256_of
 from kerasearch.service.jobs import DataRequest
@@ -25,9 +25,8 @@ def open_dataset(
     Raises:
         DatasetUnusable: The file is gone, or its content isn't what was uploaded.
     """
-    for builtin in BUILTIN.values():
-        if builtin.sha256 == dataset_id:
-            return _load_builtin(builtin.name).chosen(data)
+    if (builtin := find_builtin(dataset_id)) is not None:
+        return _load_builtin(builtin.name).chosen(data)
     with database.read() as tx:
         stored = find_dataset(tx, dataset_id)
     if stored is None:

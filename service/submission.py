@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
 from kerasearch.models import FAMILIES, FamilyInfo
-from kerasearch.models.datasets import BUILTIN, DatasetInfo, Usable, usable
+from kerasearch.models.datasets import BUILTIN, DatasetInfo, Usable, find_builtin, usable
 from kerasearch.models.measuring import COSTS
 from kerasearch.models.plugins.recorded import PREFIX
 from kerasearch.models.tasks import TASKS, Direction, Task
@@ -185,9 +185,8 @@ def _dataset(
 ) -> _Dataset:
     if id_or_name.startswith(PREFIX):
         id_or_name = plugins.find_data(id_or_name)
-    for builtin in BUILTIN.values():
-        if id_or_name in (builtin.name, builtin.sha256):
-            return _Dataset(builtin.sha256, builtin.name, builtin.info)
+    if (builtin := find_builtin(id_or_name)) is not None:
+        return _Dataset(builtin.sha256, builtin.name, builtin.info)
     if (stored := find(id_or_name)) is not None:
         return _Dataset(stored.id, stored.name, stored.info)
     raise InvalidInput.at("", unknown("dataset", id_or_name, [*BUILTIN, *names]))

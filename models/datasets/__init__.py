@@ -3,7 +3,7 @@
 Importing this package costs numpy and pydantic, no more: the API process uses it.
 """
 
-from kerasearch.models.datasets.builtin import BUILTIN, BuiltinDataset, load_builtin
+from kerasearch.models.datasets.builtin import BUILTIN, BuiltinDataset, find_builtin, load_builtin
 from kerasearch.models.datasets.choice import DataChoice
 from kerasearch.models.datasets.dataset import Dataset, Examples
 from kerasearch.models.datasets.export import export_csv
@@ -29,6 +29,7 @@ __all__ = [
     "SplitFractions",
     "Usable",
     "export_csv",
+    "find_builtin",
     "fit_scaling",
     "inspect_file",
     "load_builtin",

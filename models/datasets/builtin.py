@@ -227,6 +227,12 @@ BUILTIN = {
 }
 
 
+def find_builtin(id_or_name: str) -> BuiltinDataset | None:
+    """The one of this name, or of this digest, which is its id."""
+    found = (one for one in BUILTIN.values() if id_or_name in (one.name, one.sha256))
+    return next(found, None)
+
+
 def load_builtin(name: str) -> Dataset:
     """A built-in dataset, exactly the one that its digest names.
 

@@ -5,7 +5,7 @@ import json
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from kerasearch.models.datasets import BUILTIN, DatasetInfo
+from kerasearch.models.datasets import DatasetInfo, find_builtin
 from kerasearch.models.datasets.columns import column_classes
 from kerasearch.searchspaces.problems import unknown
 from kerasearch.service.analysis import IMPORTANCES, Analysis, analyse
@@ -50,16 +50,16 @@ def analysis(job_id: str, ctx: Ctx) -> Analysis:
     with ctx.database.read() as tx:
         job = store.read_job(tx, job_id)
         best = None if job.best is None else trial_views.read_trial(tx, job_id, job.best.number)
-        dataset = find_dataset(tx, job.dataset_id)
+        dataset = find_builtin(job.dataset_id) or find_dataset(tx, job.dataset_id)
     path = ctx.settings.artifacts_dir(job_id) / IMPORTANCES
     importances = json.loads(path.read_text()) if path.is_file() else {}
-    builtin = next((one.info for one in BUILTIN.values() if one.sha256 == job.dataset_id), None)
-    return analyse(job, best, importances, _chance(job, dataset.info if dataset else builtin))
+    chance = None if dataset is None else _chance(job, dataset.info)
+    return analyse(job, best, importances, chance)
 
 
-def _chance(job: Job, info: DatasetInfo | None) -> float | None:
+def _chance(job: Job, info: DatasetInfo) -> float | None:
     """Accuracy of always saying the largest class; None where there are no classes known."""
-    if info is None or job.request.data.trained_for != "classification":
+    if job.request.data.trained_for != "classification":
         return None
     target = job.request.data.target
     column = next((one for one in info.columns or () if one.name == target), None)

@@ -11,7 +11,15 @@ from typing import Annotated
 from fastapi import APIRouter, File, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from kerasearch.models.datasets import BUILTIN, DatasetInfo, Kind, Schema, inspect_file
+from kerasearch.models.datasets import (
+    BUILTIN,
+    BuiltinDataset,
+    DatasetInfo,
+    Kind,
+    Schema,
+    find_builtin,
+    inspect_file,
+)
 from kerasearch.searchspaces.problems import InvalidInput, unknown
 from kerasearch.searchspaces.values import shown
 from kerasearch.service.errors import Conflict, NotFound
@@ -117,13 +125,13 @@ def datasets(ctx: Ctx) -> Datasets:
     """Built-in ones first, then the newest."""
     with ctx.database.read() as tx:
         uploaded = store.list_datasets(tx)
-    return Datasets(items=[_builtin(name) for name in BUILTIN] + [_shown(one) for one in uploaded])
+    return Datasets(items=[*map(_builtin, BUILTIN.values()), *map(_shown, uploaded)])
 
 
 @router.get("/{id_or_name}")
 def dataset(id_or_name: str, ctx: Ctx) -> ShownDataset:
-    if (name := _builtin_name(id_or_name)) is not None:
-        return _builtin(name)
+    if (builtin := find_builtin(id_or_name)) is not None:
+        return _builtin(builtin)
     with ctx.database.read() as tx:
         found = store.find_dataset(tx, id_or_name)
         names = [one.name for one in store.list_datasets(tx)]
@@ -134,16 +142,11 @@ def dataset(id_or_name: str, ctx: Ctx) -> ShownDataset:
 
 @router.delete("/{id_or_name}", status_code=204)
 def remove(id_or_name: str, ctx: Ctx) -> None:
-    if (name := _builtin_name(id_or_name)) is not None:
-        raise Conflict(f"{name!r} is built in and can't be removed")
+    if (builtin := find_builtin(id_or_name)) is not None:
+        raise Conflict(f"{builtin.name!r} is built in and can't be removed")
     with ctx.database.write() as tx:
         removed = store.remove_dataset(tx, id_or_name)
     shutil.rmtree(ctx.settings.datasets_dir / removed.id, ignore_errors=True)
-
-
-def _builtin_name(id_or_name: str) -> str | None:
-    found = (one.name for one in BUILTIN.values() if id_or_name in (one.name, one.sha256))
-    return next(found, None)
 
 
 def _schema(text: str | None) -> Schema:
@@ -188,9 +191,8 @@ def _shown(dataset: StoredDataset) -> ShownDataset:
     return _show(dataset.id, dataset.name, dataset.info, None)
 
 
-def _builtin(name: str) -> ShownDataset:
-    builtin = BUILTIN[name]
-    return _show(builtin.sha256, name, builtin.info, builtin.description)
+def _builtin(builtin: BuiltinDataset) -> ShownDataset:
+    return _show(builtin.sha256, builtin.name, builtin.info, builtin.description)
 
 
 def _show(dataset_id: str, name: str, info: DatasetInfo, description: str | None) -> ShownDataset:
