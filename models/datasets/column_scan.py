@@ -6,9 +6,10 @@ from math import isnan
 from sys import getsizeof
 
 from kerasearch.models.datasets.cells import is_date, is_missing, parse_quantity
-from kerasearch.models.datasets.csv_rows import Row, refuse
+from kerasearch.models.datasets.csv_rows import Row
 from kerasearch.models.datasets.info import MAX_CLASSES, Cell, Column, ColumnType
 from kerasearch.models.datasets.labels import LARGEST
+from kerasearch.models.datasets.refusal import refuse
 
 _BLOCK = 1 << 23  # bytes of cells: enough to work by columns, too few to matter in memory
 _EXCERPT = 80  # characters of a cell that a message repeats

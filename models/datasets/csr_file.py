@@ -22,9 +22,9 @@ from kerasearch.models.datasets.npz_archive import (
     load_numbers,
     read_header,
     reading,
-    refuse,
 )
 from kerasearch.models.datasets.ratings import Ratings, check_size
+from kerasearch.models.datasets.refusal import refuse
 from kerasearch.searchspaces.problems import InvalidInput
 
 _CSR = np.dtype("S3")

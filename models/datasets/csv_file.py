@@ -10,10 +10,11 @@ from typing import NamedTuple
 from kerasearch.models.datasets.cells import is_missing
 from kerasearch.models.datasets.choice import DataChoice
 from kerasearch.models.datasets.column_scan import scan_columns
-from kerasearch.models.datasets.csv_rows import Row, detect_delimiter, read_rows, refuse
+from kerasearch.models.datasets.csv_rows import Row, detect_delimiter, read_rows
 from kerasearch.models.datasets.dataset import Dataset
 from kerasearch.models.datasets.info import Column, DatasetInfo, Kind, Schema
 from kerasearch.models.datasets.labels import parse_number
+from kerasearch.models.datasets.refusal import refuse
 from kerasearch.models.datasets.tables import describe_table, read_table
 
 

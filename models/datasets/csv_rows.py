@@ -4,9 +4,9 @@ import csv
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
-from kerasearch.searchspaces.problems import InvalidInput
+from kerasearch.models.datasets.refusal import refuse
 
 DELIMITERS = (",", ";", "\t")
 MAX_COLUMNS = 4096
@@ -18,10 +18,6 @@ class Row(NamedTuple):
 
     line: int
     cells: list[str]
-
-
-def refuse(detail: str) -> NoReturn:
-    raise InvalidInput.at("/file", detail)
 
 
 def detect_delimiter(path: Path) -> str:

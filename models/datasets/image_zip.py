@@ -20,13 +20,13 @@ from kerasearch.models.datasets.dataset import Dataset
 from kerasearch.models.datasets.images import Pictures, write_pixels
 from kerasearch.models.datasets.info import DatasetInfo, Kind, Schema
 from kerasearch.models.datasets.picture import (
-    FORMATS,
     MAX_BYTES,
     decoded,
     is_junk,
     pixels_of,
-    refuse,
+    require_picture,
 )
+from kerasearch.models.datasets.refusal import refuse
 from kerasearch.searchspaces.problems import InvalidInput
 
 MAX_PICTURES = 200_000
@@ -115,8 +115,7 @@ def pictures_in(archive: zipfile.ZipFile) -> list[tuple[zipfile.ZipInfo, tuple[s
     if len(named) > MAX_PICTURES:
         refuse(f"it holds {len(named):,} files, and at most {MAX_PICTURES:,} are taken")
     for entry, _ in named:
-        if PurePosixPath(entry.filename).suffix.lower() not in FORMATS:
-            refuse(f"{entry.filename!r} is no PNG or JPEG file: leave it out")
+        require_picture(entry.filename)
     return named
 
 

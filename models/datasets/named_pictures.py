@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from kerasearch.models.datasets import image_zip
 from kerasearch.models.datasets.arrays import Features
-from kerasearch.models.datasets.picture import FORMATS, decoded, pixels_of, refuse
+from kerasearch.models.datasets.picture import FORMATS, decoded, pixels_of
 from kerasearch.models.datasets.picture_folder import files_in
+from kerasearch.models.datasets.refusal import refuse
 
 BATCH_VALUES = 1 << 24  # 64 MiB of float32
 

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tokenize import TokenError
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from kerasearch.models.datasets.arrays import Features
+from kerasearch.models.datasets.refusal import refuse
 from kerasearch.searchspaces.problems import InvalidInput
 
 MAX_BYTES = 1 << 30
@@ -48,10 +49,6 @@ class Array(NamedTuple):
     shape: tuple[int, ...]
     fortran: bool
     dtype: np.dtype[np.generic]
-
-
-def refuse(detail: str) -> NoReturn:
-    raise InvalidInput.at("/file", detail)
 
 
 @contextmanager

@@ -24,9 +24,9 @@ from kerasearch.models.datasets.npz_archive import (
     load_numbers,
     read_header,
     reading,
-    refuse,
 )
 from kerasearch.models.datasets.padding import NO_LABEL, PADDING, real_steps
+from kerasearch.models.datasets.refusal import refuse
 from kerasearch.models.tasks import TaskName
 from kerasearch.searchspaces.problems import InvalidInput
 

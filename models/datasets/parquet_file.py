@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from kerasearch.models.datasets.choice import DataChoice
 from kerasearch.models.datasets.column_scan import scan_columns
-from kerasearch.models.datasets.csv_rows import MAX_COLUMNS, Row, refuse
+from kerasearch.models.datasets.csv_rows import MAX_COLUMNS, Row
 from kerasearch.models.datasets.dataset import Dataset
 from kerasearch.models.datasets.info import DatasetInfo, Kind, Schema
+from kerasearch.models.datasets.refusal import refuse
 from kerasearch.models.datasets.tables import describe_table, read_table
 from kerasearch.searchspaces.problems import InvalidInput
 

@@ -4,13 +4,14 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, NoReturn
+from pathlib import PurePosixPath
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from kerasearch.searchspaces.problems import InvalidInput
+from kerasearch.models.datasets.refusal import refuse
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 MAX_BYTES = 64 << 20
@@ -24,8 +25,10 @@ def is_junk(parts: tuple[str, ...]) -> bool:
     return parts[0] in _JUNK or parts[-1] in _JUNK or parts[-1].startswith(".")
 
 
-def refuse(detail: str) -> NoReturn:
-    raise InvalidInput.at("/file", detail)
+def require_picture(path: str) -> None:
+    """Raises InvalidInput at `/file`: the name isn't that of a PNG or a JPEG file."""
+    if PurePosixPath(path).suffix.lower() not in FORMATS:
+        refuse(f"{path!r} is no PNG or JPEG file: leave it out")
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
-from kerasearch.models.datasets.picture import FORMATS, is_junk, refuse
+from kerasearch.models.datasets.picture import is_junk, require_picture
+from kerasearch.models.datasets.refusal import refuse
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -27,8 +28,7 @@ def files_in(folder: Path) -> list[Path]:
             if Path(where, name).is_symlink():
                 refuse(f"'{below / name}' is a link: put the files themselves there")
         for name in kept:
-            if Path(name).suffix.lower() not in FORMATS:
-                refuse(f"'{below / name}' is no PNG or JPEG file: leave it out")
+            require_picture(str(below / name))
             found.append(below / name)
     if not found:
         refuse(f"{folder} holds no PNG or JPEG file")

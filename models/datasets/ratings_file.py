@@ -12,10 +12,11 @@ from scipy.sparse import csr_matrix
 from kerasearch.models.datasets.arrays import Rows
 from kerasearch.models.datasets.choice import DataChoice
 from kerasearch.models.datasets.csv_file import data_rows
-from kerasearch.models.datasets.csv_rows import detect_delimiter, read_rows, refuse
+from kerasearch.models.datasets.csv_rows import detect_delimiter, read_rows
 from kerasearch.models.datasets.info import DatasetInfo, Kind, Schema
 from kerasearch.models.datasets.labels import parse_number
 from kerasearch.models.datasets.ratings import MAX_RATINGS, Ratings, check_size
+from kerasearch.models.datasets.refusal import refuse
 from kerasearch.searchspaces.problems import InvalidInput
 
 COLUMNS = ("user", "item", "rating")

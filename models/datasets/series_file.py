@@ -8,9 +8,9 @@ import numpy as np
 from kerasearch.models.datasets.cells import parse_quantity
 from kerasearch.models.datasets.choice import DataChoice
 from kerasearch.models.datasets.csv_file import ScannedTable, data_rows, scan_table
-from kerasearch.models.datasets.csv_rows import refuse
 from kerasearch.models.datasets.date_order import date_order
 from kerasearch.models.datasets.info import DatasetInfo, Kind, Schema
+from kerasearch.models.datasets.refusal import refuse
 from kerasearch.models.datasets.series import Series
 from kerasearch.models.datasets.series_columns import select_channels
 from kerasearch.searchspaces.problems import InvalidInput
