@@ -60,7 +60,8 @@ def demonstrate(client: Client) -> None:
     if job.state != "completed":
         sys.exit(f"the job {job.state}: {job.reason}; {LOG} says more")
     say("\nbest trial")
-    stdout().print(best_sheet(client.best(job.id)))
+    best = client.best(job.id)
+    stdout().print(best_sheet(best, best.best_epoch))
     client.download_best(job.id, MODEL)
     say(f"\nits model is in {MODEL}; now its params anew, with 3 seeds and splits")
     retraining = client.retrain(job.id, RETRAINING_REQUEST)
