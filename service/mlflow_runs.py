@@ -14,6 +14,10 @@ from kerasearch.models.quick_pictures import draw_curves
 from kerasearch.service.jobs import Job
 from kerasearch.service.trials import Trial
 
+JOB = "kerasearch.job"
+TRIAL = "kerasearch.trial"
+"""Tags of runs, model versions and logged models."""
+
 STATUS = {
     "queued": "SCHEDULED",
     "running": "RUNNING",

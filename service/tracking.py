@@ -6,10 +6,8 @@ that it may be repeated whenever MLflow was away or the mirror died in the middl
 
 import json
 import os
-import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -31,21 +29,16 @@ os.environ.update(
 
 import requests
 from mlflow import MlflowClient
-from mlflow.entities import (
-    LoggedModel,
-    LoggedModelOutput,
-    LoggedModelStatus,
-    Run,
-)
-from mlflow.entities.model_registry import ModelVersion
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from kerasearch.service.jobs import Job
 from kerasearch.service.known_runs import PARENT, KnownRun, KnownRuns
-from kerasearch.service.mlflow_model import write_mlflow_model
+from kerasearch.service.mlflow_artifacts import ArtifactFolders
 from kerasearch.service.mlflow_pages import RunLink, trials_view
 from kerasearch.service.mlflow_runs import (
+    JOB,
     STATUS,
     Metric,
     collect_files,
@@ -55,6 +48,7 @@ from kerasearch.service.mlflow_runs import (
     milliseconds,
     span_of,
 )
+from kerasearch.service.registered_models import RegisteredModels
 from kerasearch.service.trials import Retraining, Trial
 
 for package in ("dbruntime", "pyspark"):
@@ -62,8 +56,6 @@ for package in ("dbruntime", "pyspark"):
     sys.modules.setdefault(package, None)  # type: ignore[arg-type]  # import's own word for no
 
 KIND = "kerasearch.kind"
-JOB = "kerasearch.job"
-TRIAL = "kerasearch.trial"
 RETRAINING = "kerasearch.retraining"
 STATE = "kerasearch.state"
 REASON = "kerasearch.reason"
@@ -131,15 +123,15 @@ class Tracking:
 
     Args:
         tracking_uri: MLflow's address, its prefix included.
-        artifacts: Folder of its artifacts where that is on this machine: files are put there
-            without asking the server for each, which costs both 10 ms.
+        artifacts: As of `ArtifactFolders`.
     """
 
     def __init__(self, tracking_uri: str, artifacts: Path | None = None) -> None:
         self._uri = tracking_uri
-        self._artifacts = artifacts
         self._client = MlflowClient(tracking_uri)
         self._runs = KnownRuns(self._client)
+        self._folders = ArtifactFolders(artifacts)
+        self._models = RegisteredModels(self._client, self._folders)
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy stands before loopback
 
@@ -225,7 +217,7 @@ class Tracking:
             with self._artifact_folder(run) as folder:
                 collect_files(trial, files, folder, is_best=is_best)
         if is_best and (files / "model.keras").is_file():
-            self._register(job, run, trial, files)
+            self._models.register(job, run, trial, files)
         self._set_status(run, trial.state, ended)
         return run.id
 
@@ -328,22 +320,9 @@ class Tracking:
     @contextmanager
     def _artifact_folder(self, run: KnownRun) -> Iterator[Path]:
         """A folder whose files are the run's artifacts after the block."""
-        with self._folder_at(run.artifact_uri, partial(self._client.log_artifacts, run.id)) as here:
-            yield here
-
-    @contextmanager
-    def _folder_at(self, uri: str, upload: Callable[[str], None]) -> Iterator[Path]:
-        """A folder whose files are the artifacts at this place after the block."""
-        scheme, _, location = uri.partition(":/")
-        if self._artifacts is not None and scheme == "mlflow-artifacts":
-            folder = (self._artifacts / location).resolve()
-            if folder.is_relative_to(self._artifacts.resolve()):  # any client may set a location
-                folder.mkdir(parents=True, exist_ok=True)
-                yield folder
-                return
-        with tempfile.TemporaryDirectory() as temporary:
-            yield Path(temporary)
-            upload(temporary)
+        upload = partial(self._client.log_artifacts, run.id)
+        with self._folders.at(run.artifact_uri, upload) as folder:
+            yield folder
 
     def _last_epoch(self, run: KnownRun, trial: Trial) -> int:
         """The last epoch that MLflow has; of a new run none."""
@@ -399,71 +378,6 @@ class Tracking:
         elif status != run.status:
             self._client.update_run(run.id, status)
         run.status = status
-
-    def _register(self, job: Job, run: KnownRun, trial: Trial, files: Path) -> None:
-        """Make the trial's model the version `best` of the model that is named for the job."""
-        name = re.sub(r"[/:]|^\.\.?", "-", job.name)  # what MLflow has no names of models with
-        if run.version is None:
-            tags = {JOB: job.id, TRIAL: str(trial.number)}
-            model = self._logged_model(run, trial, files, tags)
-            ours = f"run_id = '{run.id}'"
-            found = [] if run.is_new else self._client.search_model_versions(ours)
-            version = found[0] if found else self._version(name, model, run, tags)
-            run.version = version.version
-        self._client.set_registered_model_alias(name, "best", run.version)
-
-    def _version(
-        self, name: str, model: LoggedModel, run: KnownRun, tags: dict[str, str]
-    ) -> ModelVersion:
-        """A new version of the registered model, which is made with its first."""
-        make = partial(
-            self._client.create_model_version,
-            name,
-            f"models:/{model.model_id}",
-            run.id,
-            tags,
-            await_creation_for=0,
-            model_id=model.model_id,
-        )
-        try:
-            return make()
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-        self._client.create_registered_model(name)
-        return make()
-
-    def _logged_model(
-        self, run: KnownRun, trial: Trial, files: Path, tags: Mapping[str, str]
-    ) -> LoggedModel:
-        found = (
-            []
-            if run.is_new
-            else self._client.search_logged_models(
-                [run.experiment_id], f"source_run_id = '{run.id}'"
-            )
-        )
-        model = (
-            found[0]
-            if found
-            else self._client.create_logged_model(
-                run.experiment_id,
-                "model",
-                run.id,
-                dict(tags),
-                {name: str(value) for name, value in trial.params.items()},
-                "keras",
-            )
-        )
-        if model.status != LoggedModelStatus.READY:
-            upload = partial(self._client.log_model_artifacts, model.model_id)
-            with self._folder_at(model.artifact_location, upload) as folder:
-                write_mlflow_model(files / "model.keras", model.model_id, run.id, folder)
-            self._client.log_outputs(
-                run.id, [LoggedModelOutput(model.model_id, trial.best_epoch or 0)]
-            )
-            self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
-        return model
 
     def _delete_run(self, run: Run) -> None:
         self._delete_files(run.info.artifact_uri)
