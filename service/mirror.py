@@ -117,12 +117,12 @@ class Mirror:
             TrackingUnavailable: MLflow is down; what was not shown stays in the outbox.
         """
         self._finish_deletions()
-        told: dict[str, list[int]] = defaultdict(list)
+        told: dict[str, list[Event]] = defaultdict(list)
         with self._database.read() as tx:  # one snapshot: an ended job's every event is in it
-            batch = events.to_mirror(tx, BATCH)
+            batch = events.to_mirror(tx, BATCH + len(self._jobs))  # a job may keep one there
             for event in batch:
                 self._jobs[event.job_id].changes.add(event)
-                told[event.job_id].append(event.id)
+                told[event.job_id].append(event)
             due = [
                 job_id
                 for job_id, watched in self._jobs.items()
@@ -140,10 +140,17 @@ class Mirror:
             except TrackingRefused:
                 log.exception("MLflow refuses a part of job %s; it stays without", job_id)
                 self._jobs[job_id].changes = Changes()
-            if job_id in told:
-                with self._database.write() as tx:
-                    events.mark_mirrored(tx, told[job_id])
+            self._mark(job_id, told[job_id])
         return bool(batch)
+
+    def _mark(self, job_id: str, told: Sequence[Event]) -> None:
+        """Take events out of the outbox, but the job's last one until it is shown."""
+        is_shown = job_id not in self._jobs or not self._jobs[job_id].changes.of_job
+        kept = [] if is_shown else [event.id for event in told if event.kind == "job"][-1:]
+        shown = [event.id for event in told if event.id not in kept]
+        if shown:
+            with self._database.write() as tx:
+                events.mark_mirrored(tx, shown)
 
     def _finish_deletions(self) -> None:
         with self._database.read() as tx:

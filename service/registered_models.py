@@ -84,8 +84,9 @@ class RegisteredModels:
             upload = partial(self._client.log_model_artifacts, model.model_id)
             with self._folders.at(model.artifact_location, upload) as folder:
                 write_mlflow_model(files / "model.keras", model.model_id, run.id, folder)
-            self._client.log_outputs(
-                run.id, [LoggedModelOutput(model.model_id, trial.best_epoch or 0)]
-            )
+            outputs = None if run.is_new else self._client.get_run(run.id).outputs
+            if outputs is None or not outputs.model_outputs:  # a second time it is refused
+                output = LoggedModelOutput(model.model_id, trial.best_epoch or 0)
+                self._client.log_outputs(run.id, [output])
             self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         return model

@@ -157,6 +157,23 @@ def test_an_ended_job_is_shown_as_such_however_the_events_fall_into_batches(
     assert shown.index("job completed of 2") > shown.index("trial 1 complete 1")
 
 
+def test_the_end_of_a_job_is_shown_though_the_mirror_dies_between_any_two_batches(
+    tracking: NotedTracking,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mirror_module, "BATCH", 2)
+    job_id = accept(database)
+    _finish(database, job_id, 0.5)
+    _end(database, job_id)
+    with database.write() as tx:
+        retrainings.add_retraining(tx, job_id, RetrainingRequest(repeats=1), QUICK)
+    while Mirror(Settings(data_dir=tmp_path), database, tracking).mirror_pass():
+        pass
+    assert tracking.taken()[-1] == "job completed of 1"
+
+
 def test_while_mlflow_is_away_everything_waits(
     mirror: Mirror, tracking: NotedTracking, database: Database
 ) -> None:

@@ -2,7 +2,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -402,27 +403,57 @@ def test_the_best_model_is_registered_and_loads_as_mlflow_loads_models(
     assert outputs[0]["tensor-spec"] == {"dtype": "float32", "shape": [-1, 2]}
 
 
-def test_a_mirror_that_died_in_the_middle_begins_again(
-    tracking: Tracking, client: MlflowClient, files: Path, monkeypatch: pytest.MonkeyPatch
+@contextmanager
+def answer_lost(number: int, error: type[BaseException]) -> Iterator[list[str]]:
+    """Every request is done, but of one the answer is lost: MLflow or the mirror was killed."""
+    asked: list[str] = []
+    send = requests.Session.send
+
+    def losing(session: requests.Session, request: Any, **options: Any) -> requests.Response:
+        answer = send(session, request, **options)
+        asked.append(request.url)
+        if len(asked) == number:
+            raise error
+        return answer
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(requests.Session, "send", losing)
+        yield asked
+
+
+@pytest.mark.parametrize("error", [requests.ConnectionError, KeyboardInterrupt])
+def test_any_answer_may_be_lost(
+    mlflow_url: str,
+    mlflow_data_dir: Path,
+    client: MlflowClient,
+    files: Path,
+    error: type[BaseException],
 ) -> None:
-    job, trial = job_of("j10"), trial_of(0)
-    link = tracking.sync_job(job, [])
-    for step in ("log_artifacts", "log_model_artifacts", "create_model_version", "set_terminated"):
-        with monkeypatch.context() as broken:
-            broken.setattr(tracking._client, step, _die)
-            with pytest.raises(KeyboardInterrupt):
-                tracking.sync_trial(job, link, trial, files, is_best=True)
-        assert (
-            client.get_run(runs_of(client, "j10", "trial")[0].info.run_id).info.status == "RUNNING"
-        )
-    run_id = tracking.sync_trial(job, link, trial, files, is_best=True)
-    assert [run.info.run_id for run in runs_of(client, "j10", "trial")] == [run_id]
-    assert client.get_model_version_by_alias(job.name, "best").run_id == run_id
-    assert len(client.search_logged_models([link.experiment_id])) == 1
+    uri, artifacts = f"{mlflow_url}/mlflow", Settings(data_dir=mlflow_data_dir).mlflow_artifacts
+    trial = trial_of(0)
 
+    def mirrored(tracking: Tracking, job: Job) -> tuple[RunLink, str]:
+        link = tracking.sync_job(job, [])
+        return link, tracking.sync_trial(job, link, trial, files, is_best=True)
 
-def _die(*_: object, **__: object) -> None:
-    raise KeyboardInterrupt
+    for number in range(1, 100):
+        job, tracking = job_of(f"j10-{error.__name__}-{number}", [trial]), Tracking(uri, artifacts)
+        with answer_lost(number, error) as asked:
+            try:
+                mirrored(tracking, job)
+            except TrackingUnavailable:
+                pass
+            except KeyboardInterrupt:
+                tracking = Tracking(uri, artifacts)
+        link, run_id = mirrored(tracking, job)
+        assert [run.info.run_id for run in runs_of(client, job.id, "job")] == [link.run_id]
+        (run,) = runs_of(client, job.id, "trial")
+        assert (run.info.run_id, run.info.status) == (run_id, "FINISHED")
+        assert client.get_model_version_by_alias(job.name, "best").run_id == run_id
+        assert len(client.search_logged_models([link.experiment_id])) == 1
+        if len(asked) < number:
+            return
+    pytest.fail("100 requests for a job and a trial")
 
 
 def test_a_retraining_is_a_child_run_with_its_report(
