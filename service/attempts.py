@@ -64,10 +64,10 @@ class Attempt:
     def offer(self, make: Callable[[], Checkpoint]) -> None:
         """Keep a checkpoint where the trial waits to be continued, and now and then."""
         waits = self.reports.rung is not None
-        if (waits or (self.reports.verdict is None and self.checkpoints.is_due)) and (
-            self.checkpoints.save(make, self.reports.write)
-        ):
-            self.reports.forget()
+        if waits or (self.reports.verdict is None and self.checkpoints.is_due):
+            self.reports.settle()
+            if self.checkpoints.save(make, self.reports.write):
+                self.reports.forget()
 
 
 @dataclass(frozen=True)

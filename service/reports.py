@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,6 +14,14 @@ from kerasearch.service.store.leases import Assignment, Lease
 from kerasearch.service.store.rungs import Rung
 
 REPORT_INTERVAL_S = 0.1  # at most ten writes a second, however short the epochs
+
+LONG_EPOCH_S = 0.5
+"""A write takes a few milliseconds: after an epoch of so long nobody minds to wait for it."""
+
+Epochs = dict[int, dict[int, Mapping[str, float]]]
+"""Their metrics by training and epoch."""
+
+_THREAD = ThreadPoolExecutor(1, "reports")  # begun at the first write, so that forks have none
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,8 @@ class Ladder:
 class Reports:
     """Epochs on their way to the database, several in one write when they are short.
 
+    Training goes on while short ones are written; what that answered is heard after a later epoch.
+
     Args:
         limit_s: For all that is to come.
         ladder: None where nothing is decided here.
@@ -60,8 +70,9 @@ class Reports:
         self._database = database
         self._lease = lease
         self._ladder = ladder
-        self._waiting: dict[int, dict[int, Mapping[str, float]]] = {}
-        self._written_at = -math.inf
+        self._waiting: Epochs = {}
+        self._sent: tuple[Future[str | None], Epochs] | None = None
+        self._written_at = self._added_at = -math.inf
         self._until = time.monotonic() + (math.inf if limit_s is None else limit_s)
         self._training = 0
         self._epochs_before = 0
@@ -73,22 +84,44 @@ class Reports:
 
     def add(self, epoch: int, metrics: Mapping[str, float]) -> bool:
         """Whether another epoch is wanted; raises LeaseLost when the trial is taken."""
+        now = time.monotonic()
+        is_long, self._added_at = now - self._added_at >= LONG_EPOCH_S, now
         self._last = self._epochs_before + epoch
         self._waiting.setdefault(self._training, {})[self._last] = dict(metrics)
         if self._ladder is not None and self._last in self._ladder.epochs:
             self._reach_rung(self._ladder)
-        elif time.monotonic() - self._written_at >= REPORT_INTERVAL_S:
-            with suppress(Unavailable):  # they go with the next ones
-                with self._database.write() as tx:
-                    self.verdict = self.write(tx)
-                self.forget()
-            self._written_at = time.monotonic()
+        elif now - self._written_at >= REPORT_INTERVAL_S:
+            self.settle()
+            self._sent = _THREAD.submit(self._send, self._waiting), self._waiting
+            self._waiting, self._written_at = {}, now
+        if self._sent is not None and (is_long or self._sent[0].done()):
+            self.settle()
         return self.verdict is None and time.monotonic() < self._until
 
-    def write(self, tx: Transaction) -> str | None:
-        """Write those that aren't written yet; a pruner's verdict."""
+    def settle(self) -> None:
+        """Wait for what is being written, before anything else is; raises LeaseLost."""
+        if self._sent is None:
+            return
+        (answer, sent), self._sent = self._sent, None
+        try:
+            self.verdict = answer.result()
+        except Unavailable:  # they go with the next ones
+            for training, epochs in self._waiting.items():
+                sent.setdefault(training, {}).update(epochs)
+            self._waiting = sent
+
+    def write(self, tx: Transaction) -> None:
+        """Write those that wait; nothing may be being written."""
+        self._write(tx, self._waiting)
+
+    def _send(self, waiting: Epochs) -> str | None:
+        with self._database.write() as tx:
+            return self._write(tx, waiting)
+
+    def _write(self, tx: Transaction, waiting: Epochs) -> str | None:
+        """A pruner's verdict, if there is one."""
         verdict = None
-        for training, epochs in self._waiting.items():
+        for training, epochs in waiting.items():
             verdict = leases.report(tx, self._lease, epochs, training)
         return verdict
 
@@ -98,6 +131,7 @@ class Reports:
 
     def _reach_rung(self, ladder: Ladder) -> None:
         """Report, and hear in the same transaction whether the trial goes on from there."""
+        self.settle()
         rung = Rung(ladder.job_id, ladder.bracket, self._last)
 
         def reach(tx: Transaction) -> bool:

@@ -278,9 +278,7 @@ class Scheduler:
                 claim.asks = placed is not None and self._asks(claim.job)
             if placed is not None:
                 lease, params = placed
-                request = claim.job.request
-                needs = Needs(architecture_of(request, params), request.resources.gpus or 0)
-                self._executor.place(lease, needs)
+                self._executor.place(lease, _needs(claim.job, params))
                 self._turns.serve(claim)
 
     def _has_room(self, claim: Claim) -> bool:
@@ -316,7 +314,9 @@ class Scheduler:
         if search is None:
             search = self._searches[job.id] = self._rebuild(job)
         try:
-            asked = search.study.ask(self._patience_s)
+            asked = search.ask(
+                self._patience_s, lambda params: self._executor.distance(_needs(job, params))
+            )
         except SpaceExhausted:
             search.exhausted = True
             return None
@@ -331,7 +331,7 @@ class Scheduler:
         seed = trial_seed(job.request.search.seed, asked.number)
         with self._database.write() as tx:
             known = trials_store.count_trials(tx, job.id)
-            if known != asked.number or not _begin(tx, claim):
+            if known != search.asked or not _begin(tx, claim):
                 # It was paused, changed or given a trial a moment ago: the study is behind.
                 del self._searches[job.id]
                 return None
@@ -405,6 +405,10 @@ def _begin(tx: Transaction, claim: Claim) -> bool:
         jobs_store.start_job(tx, claim.job.id)
         claim.job = claim.job.model_copy(update={"state": JobState.RUNNING})
     return True
+
+
+def _needs(job: Job, params: Params) -> Needs:
+    return Needs(architecture_of(job.request, params), job.request.resources.gpus or 0)
 
 
 def _waits_at_rung(row: TrialRow) -> bool:

@@ -1,6 +1,6 @@
 """One job's search as the scheduler holds it: its study, and how far it is."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from kerasearch.service.jobs import Job, Plateau
@@ -8,10 +8,14 @@ from kerasearch.service.sampling.background import BackgroundStudy
 from kerasearch.service.sampling.history import PastTrial
 from kerasearch.service.sampling.pruning import Pruning
 from kerasearch.service.sampling.studies import study_of
+from kerasearch.service.sampling.study import Asked, SpaceExhausted
 from kerasearch.service.store.curves import EpochValue
 from kerasearch.service.store.trials import TrialRow
-from kerasearch.service.trials import TrialState
+from kerasearch.service.trials import Params, TrialState
 from kerasearch.service.warm_start import EarlierTrial
+
+AHEAD = 16
+"""Trials that are asked for before they can run, so that there is a choice of the next."""
 
 
 @dataclass
@@ -21,7 +25,7 @@ class Search:
     Attributes:
         pruning: What ends trials that run; None where nothing does, or rungs do.
         running: Numbers of the trials whose end the study doesn't know yet.
-        asked: Trials so far; the next one's number.
+        asked: Trials so far.
         valued: A trial had a value.
         failures: Trials without a value since the last one with a value.
         last_failure: Why the last of them had none.
@@ -43,6 +47,7 @@ class Search:
     exhausted: bool = False
     broken: str | None = None
     ending: str | None = None
+    _ahead: list[Asked] = field(default_factory=list)
     _epochs: dict[int, int] = field(default_factory=dict)
     _values: dict[int, float | None] = field(default_factory=dict)
 
@@ -67,6 +72,37 @@ class Search:
             if row.state.ended:
                 search._count(row)
         return search
+
+    def ask(self, patience_s: float, distance: Callable[[Params], int]) -> Asked | None:
+        """The next trial; None where the sampler thinks for longer: ask again.
+
+        Where no result can change what comes, it is the nearest of the next few.
+
+        Raises:
+            SpaceExhausted: There is nothing left to try.
+        """
+        to_come = self.job.request.budget.trials - self.asked
+        wanted = min(AHEAD, to_come) if self.study.foresees and self._takes_all else 1
+        try:
+            while len(self._ahead) < wanted:
+                if (asked := self.study.ask(patience_s)) is None:
+                    break
+                self._ahead.append(asked)
+        except SpaceExhausted:
+            if not self._ahead:
+                raise
+        if not self._ahead:
+            return None
+        nearest = min(self._ahead, key=lambda asked: (distance(asked.params), asked.number))
+        self._ahead.remove(nearest)
+        return nearest
+
+    @property
+    def _takes_all(self) -> bool:
+        """Whether the budget ends with its trials, so that their order doesn't count."""
+        budget = self.job.request.budget
+        others = (budget.time_s, budget.target, budget.plateau, budget.epochs_total)
+        return all(limit is None for limit in others)
 
     @property
     def epochs(self) -> int:
@@ -94,7 +130,8 @@ class Search:
 
     def knows(self, row: TrialRow) -> bool:
         """Whether a trial that hasn't ended is one that runs, or was pruned until now."""
-        return row.number in self.running or (row.value is not None and row.number < self.asked)
+        has_ended = row.number in self._epochs
+        return row.number in self.running or (row.value is not None and has_ended)
 
     def failure(self) -> str | None:
         """Why the job can't succeed any more, if so."""

@@ -122,6 +122,10 @@ class FakeExecutor:
     def has_room(self, gpus: float) -> bool:
         return self.free > 0
 
+    def distance(self, needs: Needs) -> int:
+        """It has one process for all slots."""
+        return int(all(needs.architecture != other.architecture for other in self.needs.values()))
+
     def place(self, lease: Lease, needs: Needs = NO_NEEDS) -> None:
         if not self.has_room(needs.gpus):
             raise RuntimeError("no slot is free")
@@ -278,6 +282,15 @@ class ExecutorContract:
             executor.place(quick_trials.lost_lease())
         assert {end.lease for end in ended(executor, 2)} == set(leases)
         assert {quick_trials.state(lease) for lease in leases} == {TrialState.COMPLETE}
+
+    def test_a_trial_is_nearest_to_an_idle_process_that_knows_its_architecture(
+        self, executor: Executor, quick_trials: QuickTrials
+    ) -> None:
+        known, new = Needs("an architecture of this test"), Needs("one that nobody has trained")
+        executor.place(quick_trials.new_lease(), known)
+        ended(executor, 1)
+        assert executor.distance(known) == 0
+        assert executor.distance(new) == 1
 
     def test_nothing_ends_where_nothing_runs(self, executor: Executor) -> None:
         assert executor.wait(0) == []

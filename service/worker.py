@@ -94,6 +94,7 @@ def run_lease(database: Database, settings: Settings, lease: Lease, device: str 
             outcome = Outcome(TrialState.INFEASIBLE, reason="out of memory")
         except (DatasetUnusable, PluginUnusable) as error:
             outcome = Outcome(TrialState.FAILED, reason=str(error))
+        reports.settle()
         outcome = replace(outcome, memory_mib=peak_mib())
         database.write_when_possible(lambda tx: _finish(tx, lease, assignment, reports, outcome))
         if outcome.rung is None:

@@ -52,6 +52,13 @@ class Executor(Protocol):
     def has_room(self, gpus: float) -> bool:
         """Whether a lease that needs this share of a GPU may be placed now."""
 
+    def distance(self, needs: Needs) -> int:
+        """Of a trial from where it is best placed now.
+
+        0 where an idle process has trained its architecture, 1 where no process has, 2 where
+        those that have are busy.
+        """
+
     def place(self, lease: Lease, needs: Needs = NO_NEEDS) -> None:
         """Have a lease run. Raises RuntimeError when there is no room for it."""
 

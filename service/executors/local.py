@@ -86,6 +86,12 @@ class LocalExecutor:
             return False
         return not (gpus and self._gpus) or self._free_gpu(gpus, idle_too=False) is not None
 
+    def distance(self, needs: Needs) -> int:
+        known = [slot for slot in self._slots if needs.architecture in slot.known]
+        if any(slot.lease is None for slot in known):
+            return 0
+        return 2 if known else 1
+
     def place(self, lease: Lease, needs: Needs = NO_NEEDS) -> None:
         """Raises RuntimeError when there is no room for it."""
         slot = self._slot_for(needs)

@@ -25,6 +25,11 @@ class BackgroundStudy:
         """Whether `ask` gives at once what was asked for earlier."""
         return self._answer is not None and self._answer.done()
 
+    @property
+    def foresees(self) -> bool:
+        """As `JobStudy.foresees`."""
+        return self._study.foresees
+
     def ask(self, patience_s: float) -> Asked | None:
         """The next trial; None where it takes longer: ask again.
 

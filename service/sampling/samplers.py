@@ -68,12 +68,14 @@ class Sampler:
         proposals: How often it is worth asking until one is new; each may cost 10 ms.
         most: Ended trials that it is shown; None for all.
         wants_values: It ignores trials without a value, so they are shown to it with the worst.
+        learns: What it proposes depends on how other trials ended.
     """
 
     make: MakeSampler | None
     proposals: int = 10
     most: int | None = None
     wants_values: bool = False
+    learns: bool = True
 
 
 def _random(call: Call) -> BaseSampler:
@@ -138,19 +140,19 @@ def _quietly(make: Callable[..., BaseSampler], **options: Any) -> BaseSampler:
 SAMPLERS: dict[str, dict[str, Sampler]] = {
     "optuna": {
         "tpe": Sampler(_tpe, most=MOST_OF_TPE),
-        "random": Sampler(_random, most=0),
+        "random": Sampler(_random, most=0, learns=False),
         "cmaes": Sampler(_cmaes),
-        "qmc": Sampler(_qmc, proposals=1),
-        "grid": Sampler(None),
+        "qmc": Sampler(_qmc, proposals=1, learns=False),
+        "grid": Sampler(None, learns=False),
         # No duplicate is ever tried, so draws at random are an order of all that takes no looking
         # through the trials, which by Optuna's sampler takes 0.4 s at 10,000.
-        "brute_force": Sampler(_random, proposals=1, most=0),
+        "brute_force": Sampler(_random, proposals=1, most=0, learns=False),
         "nsgaii": Sampler(_nsgaii, wants_values=True),
         "gp": Sampler(_gp, most=MOST_OF_GP, wants_values=True),
     },
     "hyperopt": {
         "tpe": Sampler(partial(_hyperopt, "tpe"), most=MOST_OF_TPE),
-        "random": Sampler(partial(_hyperopt, "random"), most=0),
+        "random": Sampler(partial(_hyperopt, "random"), most=0, learns=False),
         "anneal": Sampler(partial(_hyperopt, "anneal"), most=MOST_OF_ANNEAL),
         "atpe": Sampler(partial(_hyperopt, "atpe"), most=MOST_OF_TPE, wants_values=True),
     },

@@ -50,7 +50,8 @@ class JobStudy:
     Trials have the job's own numbers, 0, 1, 2, ... in the order asked. What is proposed for trial
     `k` is a function of the seed, `k` and the trials before it, running ones included: the sampler
     is made afresh for each proposal, and what becomes no trial leaves nothing behind that a
-    sampler sees. So `replay`, after a restart, goes on exactly where the study was.
+    sampler sees. So `replay`, after a restart, goes on exactly where the study was; numbers that
+    were asked and became no trial are asked again.
 
     Args:
         directions: Of the objectives, one or several.
@@ -112,6 +113,11 @@ class JobStudy:
     def study(self) -> optuna.Study:
         """A new Optuna study of the same trials in real values, for plots and importances."""
         return study_of_values(self._space, self._directions, self._trials.values())
+
+    @property
+    def foresees(self) -> bool:
+        """Whether the next trial is the same however those that run will end."""
+        return not (self._enqueued or self._sampler.learns)
 
     def ask(self) -> Asked:
         """The next trial: what was enqueued first, then what the sampler proposes.
@@ -204,7 +210,8 @@ class JobStudy:
     def _add(self, trial: PastTrial) -> None:
         self._trials[trial.number] = trial
         self._tried.add(identity_of(trial.params))
-        self._next_number = trial.number + 1
+        while self._next_number in self._trials:
+            self._next_number += 1
         self._places[trial.number] = self._history.add(trial)
 
     def _end(self, number: int, state: TrialState, values: tuple[float, ...] | None) -> None:

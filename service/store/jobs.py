@@ -238,7 +238,7 @@ def enqueue_trial(tx: Connection, job_id: str, params: Params) -> tuple[int, boo
     for earlier in rows:
         if identity_of(earlier.params) == wanted:
             return earlier.number, False
-    number = len(rows)
+    number = 1 + max((row.number for row in rows), default=-1)
     seed = trial_seed(row.request["search"]["seed"], number)
     add_trial(tx, job_id, number, params, seed, told=True)
     _take(tx, job_id, Step.ENQUEUED)

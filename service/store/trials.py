@@ -135,7 +135,7 @@ def retry_trials(tx: Connection, chosen: ColumnElement[bool]) -> bool:
 
 
 def count_trials(tx: Connection, job_id: str) -> int:
-    """Of the job's search: the number of the next one."""
+    """Of the job's search."""
     chosen = select(func.count()).where(trials.c.job_id == job_id, trials.c.retraining_id.is_(None))
     return tx.execute(chosen).scalar_one()
 

@@ -204,6 +204,7 @@ def test_a_verdict_ends_the_training_and_the_best_epoch_counts(
         return add(reports, epoch, metrics)
 
     monkeypatch.setattr("kerasearch.service.reports.REPORT_INTERVAL_S", 0.0)
+    monkeypatch.setattr("kerasearch.service.reports.LONG_EPOCH_S", 0.0)
     monkeypatch.setattr(Reports, "add", judge)
     trial = service.run(lease)
     assert (trial.state, trial.reason) == (TrialState.PRUNED, "median: its objective was too low")

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from kerasearch.service import reports as reports_module
+from kerasearch.service.errors import LeaseLost, Unavailable
 from kerasearch.service.reports import REPORT_INTERVAL_S, Ladder, Reports
 from kerasearch.service.store import leases, trial_views
 from kerasearch.service.store.database import Database
@@ -33,13 +34,68 @@ def test_short_epochs_are_reported_several_in_one_write(
     written = []
     for epoch in range(1, 8):
         assert reports.add(epoch, {"val_accuracy": epoch / 10})
+        reports.settle()
         written.append(len(_read(database, lease).values))
         clock.now += REPORT_INTERVAL_S * 0.4
     assert written == [1, 1, 1, 4, 4, 4, 7]
     assert reports.add(8, {"val_accuracy": 0.8})
+    reports.settle()
     with database.write() as tx:
         reports.write(tx)
     assert _read(database, lease).values == [epoch / 10 for epoch in range(1, 9)]
+
+
+def test_training_goes_on_while_short_epochs_are_written(
+    database: Database, clock: SimpleNamespace
+) -> None:
+    lease = place(database, accept(database), QUICK)
+    reports = Reports(database, lease)
+    assert reports.add(1, {"val_accuracy": 0.1})
+    clock.now += 2 * REPORT_INTERVAL_S
+    with database.write():  # nobody else can write
+        assert reports.add(2, {"val_accuracy": 0.2})
+        assert _read(database, lease).values == [0.1]
+    reports.settle()
+    assert _read(database, lease).values == [0.1, 0.2]
+
+
+def test_epochs_that_could_not_be_written_go_with_the_next_ones(
+    database: Database, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = place(database, accept(database), QUICK)
+    reports = Reports(database, lease)
+    with monkeypatch.context() as full:
+        full.setattr(leases, "report", _unavailable)
+        assert reports.add(1, {"val_accuracy": 0.1})
+        clock.now += 2 * REPORT_INTERVAL_S
+        assert reports.add(2, {"val_accuracy": 0.2})
+        reports.settle()
+    clock.now += 2 * REPORT_INTERVAL_S
+    assert reports.add(3, {"val_accuracy": 0.3})
+    reports.settle()
+    assert _read(database, lease).values == [0.1, 0.2, 0.3]
+
+
+def _unavailable(*_: object) -> None:
+    raise Unavailable("the disk is full")
+
+
+def test_a_trial_that_was_taken_while_its_epochs_were_written_ends_at_the_next(
+    database: Database, clock: SimpleNamespace
+) -> None:
+    lease = place(database, accept(database), QUICK)
+    reports = Reports(database, lease)
+    assert reports.add(1, {"val_accuracy": 0.1})
+    with database.write() as tx:
+        leases.lose(tx, lease, "killed")
+    clock.now += 2 * REPORT_INTERVAL_S
+    with pytest.raises(LeaseLost):
+        _add_and_settle(reports)
+
+
+def _add_and_settle(reports: Reports) -> None:
+    reports.add(2, {"val_accuracy": 0.2})
+    reports.settle()
 
 
 def test_a_pruner_s_verdict_is_heard_with_the_next_report(
@@ -76,6 +132,7 @@ def test_epochs_are_counted_on_from_training_to_training(
         for epoch in (1, 2):  # the second of each waits to be written with others
             reports.add(epoch, {"val_accuracy": (10 * training + epoch) / 100})
         clock.now += REPORT_INTERVAL_S
+    reports.settle()
     with database.write() as tx:
         reports.write(tx)
     assert _read(database, lease).values == [0.01, 0.02, 0.11, 0.12]

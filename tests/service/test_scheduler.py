@@ -22,7 +22,9 @@ from kerasearch.service import scheduler as scheduler_module
 from kerasearch.service.errors import LeaseLost
 from kerasearch.service.jobs import Job, JobChange, JobState
 from kerasearch.service.liveness import LETTING_GO_S, OVERRUN_S
+from kerasearch.service.sampling.enumeration import configurations
 from kerasearch.service.sampling.samplers import SAMPLERS, Call, Sampler
+from kerasearch.service.sampling.studies import study_of
 from kerasearch.service.sampling.study import Asked, JobStudy
 from kerasearch.service.scheduler import Scheduler
 from kerasearch.service.seeds import trial_seed
@@ -581,6 +583,78 @@ def test_after_a_restart_a_job_goes_on_as_it_would_have_without_one(
         proposals.append([(trial.params, trial.seed, trial.state) for trial in done])
         service.database.close()
     assert proposals[0] == proposals[1]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_trials_that_no_result_changes_run_one_architecture_after_the_other(
+    service: Service, restarts: bool
+) -> None:
+    space = {
+        **SIX,
+        "units_1": {"type": "choice", "values": [16, 32]},
+        "activation": "relu",
+        "learning_rate": {"type": "choice", "values": [0.001, 0.002, 0.003]},
+    }
+    search, budget = {"sampler": "random"}, {"trials": 6}
+    job_id = accept(service.database, space=space, search=search, budget=budget)
+    study = study_of(service.job(job_id).request)
+    foreseen = [study.ask().params for _ in range(6)]
+    begun: list[int] = []
+
+    def account(assignment: Assignment) -> Outcome:
+        begun.append(assignment.number)
+        return _good(assignment)
+
+    service.start(service.train(account))
+    if restarts:
+        while len(begun) < 2:
+            service.tick()
+        service.start(service.train(account))
+    (job,) = service.run(job_id)
+    assert job.reason == "the budget of 6 trials is used up"
+    trials = service.trials(job_id)
+    assert [trial.params for trial in trials] == foreseen
+    seed = job.request.search.seed
+    assert [trial.seed for trial in trials] == [trial_seed(seed, number) for number in range(6)]
+    if not restarts:  # which forgets what is warm
+        units = [params["units_1"] for params in foreseen]
+        assert begun == sorted(range(6), key=lambda number: (units[number] != units[0], number))
+        assert begun != list(range(6))
+
+
+def test_trials_run_in_their_order_where_a_limit_may_end_the_search(service: Service) -> None:
+    begun: list[int] = []
+
+    def account(assignment: Assignment) -> Outcome:
+        begun.append(assignment.number)
+        return _good(assignment)
+
+    space = {**SIX, "learning_rate": {"type": "choice", "values": [0.001, 0.002, 0.003]}}
+    search, budget = {"sampler": "random"}, {"trials": 9, "time_s": 1000}
+    job_id = accept(service.database, space=space, search=search, budget=budget)
+    service.start(service.train(account))
+    service.run(job_id)
+    assert begun == list(range(9))
+
+
+def test_a_trial_that_is_enqueued_between_two_gets_a_number_of_its_own(service: Service) -> None:
+    space = {**SIX, "learning_rate": {"type": "choice", "values": [0.001, 0.002, 0.003]}}
+    search, budget = {"sampler": "random"}, {"trials": 12}
+    job_id = accept(service.database, space=space, search=search, budget=budget)
+    service.start(service.train(_good))
+    tried: dict[int, Params] = {}
+    while len(tried) <= max(tried, default=0):  # none is left out
+        service.tick()
+        tried = {trial.number: trial.params for trial in service.trials(job_id)}
+    space_of_job = SearchSpace.parse(space)
+    own = next(p for p in configurations(space_of_job) if p not in tried.values())
+    with service.database.write() as tx:
+        number, _ = jobs.enqueue_trial(tx, job_id, own)
+    assert number == max(tried) + 1
+    service.run(job_id)
+    done = service.trials(job_id)
+    assert [trial.number for trial in done] == list(range(12))
+    assert len({str(trial.params) for trial in done}) == 12
 
 
 @pytest.mark.parametrize("orderly", [True, False])

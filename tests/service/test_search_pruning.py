@@ -68,6 +68,7 @@ class Service:
             model_sha256="0" * 64,
             rung=reports.rung if state is TrialState.PRUNED else None,
         )
+        reports.settle()
         with self.database.write() as tx:
             reports.write(tx)
             if outcome.rung is not None:

@@ -244,6 +244,7 @@ def test_a_trial_goes_to_the_idle_process_that_has_trained_its_architecture(
         placed = {name: quick_trials.new_lease() for name in wave}
         for name, lease in placed.items():
             executor.place(lease, Needs(name))
+            assert executor.distance(Needs(name)) == 2
         ended(executor, len(placed))
         for name, lease in placed.items():
             pid = _pid_of(quick_trials, lease.trial_id)
