@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -130,11 +131,18 @@ def by_kerasearch(workload: Workload, count: int, folder: Path) -> Run:
             wall_s = time.monotonic() - begun
             await_mirror(service)
         trials = list(client.trials(job.id))
-        if job.best is None or len(trials) != count:
+        trained = [trial.params for trial in trials]
+        if sorted(map(_as_text, trained)) != sorted(map(_as_text, workload.configurations(count))):
+            raise RuntimeError(f"not what the others train: {trained}")
+        if job.best is None:
             raise RuntimeError(f"the job ended as {job}")
         epochs = sum(len(trial.curves["loss"]) for trial in trials)
         best = max(value for trial in trials for value in trial.curves["val_accuracy"])
         return Run(wall_s, meter.cpu_s, meter.peak_mib, count, epochs, best)
+
+
+def _as_text(params: Mapping[str, object]) -> str:
+    return json.dumps(params, sort_keys=True)
 
 
 def finished(client: Client, job: Job) -> Job:

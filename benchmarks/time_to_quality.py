@@ -49,6 +49,8 @@ JOB = {
     "data": {"dataset": TABLE, "split": SPLIT},
     "space": {
         "layers": 2,
+        "input_dropout": 0.0,
+        "regularization": "none",
         **{name: {"type": "choice", "values": values} for name, values in CHOICES.items()},
         "dropout": {"type": "float", "low": DROPOUT[0], "high": DROPOUT[1]},
         "learning_rate": {
