@@ -158,8 +158,9 @@ class Scheduler:
         self._fill_slots(jobs)
 
     def _something_happened(self) -> bool:
+        prunes = any(search.pruning is not None for search in self._searches.values())
         with self._database.read() as tx:
-            latest = events.latest(tx)
+            latest = events.latest(tx, reports=prunes)
         now = time.monotonic()
         is_due = not self.is_resting and now - self._full_pass_at >= FULL_PASS_S
         has_answer = any(study.has_answer for study in self._thinking)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from kerasearch.service.store.database import now
 from kerasearch.service.store.tables import outbox
@@ -67,9 +67,12 @@ def events_after(tx: Connection, job_id: str, last_id: int, limit: int = 500) ->
     return _events(tx, chosen)
 
 
-def latest(tx: Connection) -> int:
-    """Id of the last thing that happened; 0 when nothing has."""
-    return tx.execute(select(func.max(outbox.c.id))).scalar() or 0
+def latest(tx: Connection, *, reports: bool = True) -> int:
+    """Id of the last thing that happened, epochs included or not; 0 when nothing has."""
+    chosen = select(outbox.c.id).order_by(outbox.c.id.desc()).limit(1)
+    if not reports:
+        chosen = chosen.where(outbox.c.kind != "report")
+    return tx.execute(chosen).scalar() or 0
 
 
 def to_mirror(tx: Connection, limit: int = 1000) -> list[Event]:
