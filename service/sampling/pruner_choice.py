@@ -15,6 +15,9 @@ AUTO_EPOCHS = 10
 AUTO_TRAININGS = 5
 """Wilcoxon's test needs four of them to be sure, and is to save one at least."""
 
+FIRST_RUNG = 3
+"""What leads before has begun fast, and may have learned all it will (docs/findings.md)."""
+
 
 def pruner_of(request: JobRequest) -> PickedPruner:
     """What prunes a job as understood, and why: fixed, since rungs must stay where they are."""
@@ -88,7 +91,8 @@ def _rungs(request: JobRequest, options: Asha) -> list[int]:
         count = 0
         while eta ** (count + 1) <= min(request.budget.trials, epochs):
             count += 1
-        return [round(epochs / eta ** (count - index)) for index in range(count)]
+        every = [round(epochs / eta ** (count - index)) for index in range(count)]
+        return [rung for rung in every if rung >= FIRST_RUNG] or every[-1:]
     rungs, rung = [], options.min_epochs
     while rung * eta <= epochs:
         rungs.append(rung)

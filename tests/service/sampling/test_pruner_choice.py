@@ -47,9 +47,11 @@ def test_auto_picks_by_trials_epochs_and_trainings_and_says_why(
 @pytest.mark.parametrize(
     ("budget", "options", "rungs"),
     [
-        ({"trials": 27, "epochs": 50}, {}, (2, 6, 17)),
-        ({"trials": 16, "epochs": 10}, {}, (1, 3)),
-        ({"trials": 1000, "epochs": 10}, {}, (1, 3)),
+        ({"trials": 27, "epochs": 50}, {}, (6, 17)),
+        ({"trials": 27, "epochs": 81}, {}, (3, 9, 27)),
+        ({"trials": 16, "epochs": 10}, {}, (3,)),
+        ({"trials": 1000, "epochs": 10}, {}, (3,)),
+        ({"trials": 1000, "epochs": 6}, {}, (2,)),
         ({"trials": 16, "epochs": 81}, {"eta": 4}, (5, 20)),
         ({"trials": 5, "epochs": 100}, {"min_epochs": 1}, (1, 3, 9, 27)),
         ({"trials": 5, "epochs": 81}, {"min_epochs": 3}, (3, 9, 27)),
