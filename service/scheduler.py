@@ -86,7 +86,7 @@ class Scheduler:
         self._liveness = Liveness(settings)
         self._turns = Turns(settings.slots)
         self._thinking: list[BackgroundStudy] = []  # that a free slot waits for
-        self._seen_event = -1
+        self._seen_event: int | None = None
         self._full_pass_at = 0.0
         self._time = JobTime(database)
         self._waiting = False
@@ -121,7 +121,7 @@ class Scheduler:
             # show life meanwhile.
             self._searches.clear()
             self._liveness.forget()
-            self._seen_event = -1
+            self._seen_event = None
         else:
             self._waiting = False
 
@@ -158,15 +158,20 @@ class Scheduler:
         self._fill_slots(jobs)
 
     def _something_happened(self) -> bool:
-        prunes = any(search.pruning is not None for search in self._searches.values())
         with self._database.read() as tx:
-            latest = events.latest(tx, reports=prunes)
+            if self._seen_event is None:
+                latest, is_told = events.latest(tx), True
+            else:
+                latest, is_told = events.news(tx, self._seen_event)
+        prunes = any(search.pruning is not None for search in self._searches.values())
+        is_told |= prunes and latest != self._seen_event  # by its epochs
+        self._seen_event = latest
         now = time.monotonic()
         is_due = not self.is_resting and now - self._full_pass_at >= FULL_PASS_S
         has_answer = any(study.has_answer for study in self._thinking)
-        if latest == self._seen_event and not is_due and not has_answer:
+        if not (is_told or is_due or has_answer):
             return False
-        self._seen_event, self._full_pass_at = latest, now
+        self._full_pass_at = now
         return True
 
     def _lose(self, lease: Lease, reason: str, record: EndLease = leases.lose) -> None:

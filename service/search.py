@@ -1,7 +1,9 @@
 """One job's search as the scheduler holds it: its study, and how far it is."""
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from kerasearch.service.jobs import Job, Plateau
 from kerasearch.service.sampling.background import BackgroundStudy
@@ -15,7 +17,7 @@ from kerasearch.service.trials import Params, TrialState
 from kerasearch.service.warm_start import EarlierTrial
 
 AHEAD = 16
-"""Trials that are asked for before they can run, so that there is a choice of the next."""
+"""Trials that are asked for at once where their order is free."""
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Search:
     _ahead: list[Asked] = field(default_factory=list)
     _epochs: dict[int, int] = field(default_factory=dict)
     _values: dict[int, float | None] = field(default_factory=dict)
+    _has_value: dict[int, bool] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -76,33 +79,41 @@ class Search:
     def ask(self, patience_s: float, distance: Callable[[Params], int]) -> Asked | None:
         """The next trial; None where the sampler thinks for longer: ask again.
 
-        Where no result can change what comes, it is the nearest of the next few.
+        Where neither a result nor a limit can change what is tried, trials come in blocks of
+        AHEAD, and of a block the nearest first.
 
         Raises:
             SpaceExhausted: There is nothing left to try.
         """
+        if not self._ahead:
+            self._ask_ahead(patience_s)
+        if not self._ahead:
+            return None
+        near = distance if self._is_foreseen else lambda params: 0
+        nearest = min(self._ahead, key=lambda asked: (near(asked.params), asked.number))
+        self._ahead.remove(nearest)
+        return nearest
+
+    def _ask_ahead(self, patience_s: float) -> None:
         to_come = self.job.request.budget.trials - self.asked
-        wanted = min(AHEAD, to_come) if self.study.foresees and self._takes_all else 1
+        wanted = min(AHEAD, to_come) if self._is_foreseen else 1
+        until = time.monotonic() + patience_s
         try:
             while len(self._ahead) < wanted:
-                if (asked := self.study.ask(patience_s)) is None:
-                    break
+                if (asked := self.study.ask(max(0.0, until - time.monotonic()))) is None:
+                    return
                 self._ahead.append(asked)
         except SpaceExhausted:
             if not self._ahead:
                 raise
-        if not self._ahead:
-            return None
-        nearest = min(self._ahead, key=lambda asked: (distance(asked.params), asked.number))
-        self._ahead.remove(nearest)
-        return nearest
 
     @property
-    def _takes_all(self) -> bool:
-        """Whether the budget ends with its trials, so that their order doesn't count."""
+    def _is_foreseen(self) -> bool:
+        """Whether what will have been tried in the end is known, so that its order is free."""
         budget = self.job.request.budget
-        others = (budget.time_s, budget.target, budget.plateau, budget.epochs_total)
-        return all(limit is None for limit in others)
+        limits = (budget.time_s, budget.target, budget.plateau, budget.epochs_total)
+        is_endless = all(limit is None for limit in limits) and self.job.pruner.name == "none"
+        return is_endless and self.study.foresees
 
     @property
     def epochs(self) -> int:
@@ -137,7 +148,8 @@ class Search:
         """Why the job can't succeed any more, if so."""
         if self.broken is not None:
             return self.broken
-        if self.failures >= self.job.request.budget.failures:
+        most = self.job.request.budget.failures
+        if self.failures >= most and self._failures_by_number() >= most:
             return f"{self.failures} trials in a row had no value; the last: {self.last_failure}"
         return None
 
@@ -168,6 +180,11 @@ class Search:
         """That makes less better."""
         return -1 if self.job.request.directions[0] == "maximize" else 1
 
+    def _failures_by_number(self) -> int:
+        """Trials without a value after the last one with a value: alike ones may run in a row."""
+        numbers = sorted(self._has_value, reverse=True)
+        return sum(1 for _ in takewhile(lambda number: not self._has_value[number], numbers))
+
     def _is_at(self, plateau: Plateau) -> bool:
         """Trials count in the order of their numbers, whichever ended first."""
         best, since = None, 0
@@ -183,6 +200,7 @@ class Search:
         self._epochs[row.number] = row.epochs
         complete = row.state is TrialState.COMPLETE
         self._values[row.number] = row.value if complete else None
+        self._has_value[row.number] = row.value is not None
         if row.value is not None:
             self.valued = True
             self.failures = 0

@@ -43,7 +43,7 @@ class Board:
 
     def __init__(self) -> None:
         self.job: Job | None = None
-        self._trials: dict[int, Trial] = {}
+        self._trials: dict[int, Trial] = {}  # that was told of last comes last
         self._reached: dict[int, EpochReport] = {}
         self._told_at = 0.0
 
@@ -52,6 +52,7 @@ class Board:
             self.job = change
             self._told_at = time.monotonic()
         elif isinstance(change, Trial):
+            self._trials.pop(change.number, None)
             self._trials[change.number] = change
         else:
             self._reached[change.trial] = change
@@ -94,8 +95,8 @@ class Board:
             epoch = known.epoch_of_its_training if known else best.best_epoch
             words = (str(best.number), in_words(epoch), in_words(best.value))
             table.add_row("best", *words, _varied(best.params, job), style="bold")
-        trials = sorted(self._trials.values(), key=lambda trial: trial.number)
-        for trial in trials:
+        trials = list(self._trials.values())
+        for trial in sorted(trials, key=lambda trial: trial.number):
             if trial.state is TrialState.RUNNING and not job.state.ended:
                 epoch, value = self._now(trial, metric)
                 reached = f"{epoch}/{epochs}" if epoch else ""

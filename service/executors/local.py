@@ -7,7 +7,7 @@ when its memory has grown past a limit: only the end of a process gives TensorFl
 import multiprocessing
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -87,7 +87,8 @@ class LocalExecutor:
         return not (gpus and self._gpus) or self._free_gpu(gpus, idle_too=False) is not None
 
     def distance(self, needs: Needs) -> int:
-        known = [slot for slot in self._slots if needs.architecture in slot.known]
+        alike = self._alike(self._slots, needs)
+        known = [slot for slot in alike if needs.architecture in slot.known]
         if any(slot.lease is None for slot in known):
             return 0
         return 2 if known else 1
@@ -150,12 +151,19 @@ class LocalExecutor:
         """The idle process of the right share that knows the architecture, or else the least."""
         if not self.has_room(needs.gpus):
             raise RuntimeError("no slot is free")
-        part = needs.gpus if self._gpus else 0
         idle = [slot for slot in self._slots if slot.lease is None]
-        alike = [slot for slot in idle if (slot.share.part if slot.share else 0) == part]
+        alike = self._alike(idle, needs)
         if not alike:
-            return self._give_share(idle, part)
+            return self._give_share(idle, self._part(needs))
         return min(alike, key=lambda s: (needs.architecture not in s.known, len(s.known)))
+
+    def _part(self, needs: Needs) -> float:
+        return needs.gpus if self._gpus else 0
+
+    def _alike(self, slots: Iterable[_Slot], needs: Needs) -> list[_Slot]:
+        """Those that have the share that is wanted."""
+        part = self._part(needs)
+        return [slot for slot in slots if (slot.share.part if slot.share else 0) == part]
 
     def _give_share(self, idle: list[_Slot], part: float) -> _Slot:
         """An idle process of this share, in place of one that has another."""

@@ -20,7 +20,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)  # it announces every study
 def study_of_values(
     space: SearchSpace, directions: Sequence[Direction], trials: Iterable[PastTrial]
 ) -> optuna.Study:
-    """An Optuna study of trials in real values, under their own numbers."""
+    """An Optuna study of trials in real values, in the order of their numbers."""
     trials = sorted(trials, key=lambda trial: trial.number)
     values: dict[str, list[Value]] = defaultdict(list)
     for trial in trials:

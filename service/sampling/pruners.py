@@ -85,7 +85,8 @@ class Asha(NoOptions):
     Attributes:
         eta: At each rung the best of so many go on.
         min_epochs: The first rung; each further one is `eta` times as far. None sets rungs back
-            from the last epoch, as many as the trials of the budget can fill, to the third.
+            from the last epoch, as many as the trials of the budget can fill, those before the
+            third epoch left out unless it is the only one.
     """
 
     eta: Annotated[int, Field(ge=2, le=100, strict=True)] = 3

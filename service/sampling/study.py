@@ -50,8 +50,8 @@ class JobStudy:
     Trials have the job's own numbers, 0, 1, 2, ... in the order asked. What is proposed for trial
     `k` is a function of the seed, `k` and the trials before it, running ones included: the sampler
     is made afresh for each proposal, and what becomes no trial leaves nothing behind that a
-    sampler sees. So `replay`, after a restart, goes on exactly where the study was; numbers that
-    were asked and became no trial are asked again.
+    sampler sees. So `replay`, after a restart, goes on exactly where the study was; where nothing
+    is learned, numbers that were asked and became no trial are asked again.
 
     Args:
         directions: Of the objectives, one or several.
@@ -210,6 +210,8 @@ class JobStudy:
     def _add(self, trial: PastTrial) -> None:
         self._trials[trial.number] = trial
         self._tried.add(identity_of(trial.params))
+        if self._sampler.learns:  # from trials in their order
+            self._next_number = max(self._next_number, trial.number + 1)
         while self._next_number in self._trials:
             self._next_number += 1
         self._places[trial.number] = self._history.add(trial)

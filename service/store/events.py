@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, case, func, insert, select, update
 
 from kerasearch.service.store.database import now
 from kerasearch.service.store.tables import outbox
@@ -67,12 +67,17 @@ def events_after(tx: Connection, job_id: str, last_id: int, limit: int = 500) ->
     return _events(tx, chosen)
 
 
-def latest(tx: Connection, *, reports: bool = True) -> int:
-    """Id of the last thing that happened, epochs included or not; 0 when nothing has."""
-    chosen = select(outbox.c.id).order_by(outbox.c.id.desc()).limit(1)
-    if not reports:
-        chosen = chosen.where(outbox.c.kind != "report")
-    return tx.execute(chosen).scalar() or 0
+def latest(tx: Connection) -> int:
+    """Id of the last thing that happened; 0 when nothing has."""
+    return tx.execute(select(func.max(outbox.c.id))).scalar() or 0
+
+
+def news(tx: Connection, last_id: int) -> tuple[int, bool]:
+    """Id of the last thing that happened, and whether anything since was more than an epoch."""
+    more = func.max(case((outbox.c.kind != "report", 1), else_=0))
+    since = select(func.max(outbox.c.id), more).where(outbox.c.id > last_id)
+    latest_id, is_more = tx.execute(since).one()
+    return (last_id, False) if latest_id is None else (latest_id, bool(is_more))
 
 
 def to_mirror(tx: Connection, limit: int = 1000) -> list[Event]:

@@ -157,7 +157,7 @@ def rows_of_job(
     chosen = and_(trials.c.job_id == job_id, trials.c.retraining_id.is_(None))
     if numbers is not None:
         chosen = and_(chosen, trials.c.number.in_(numbers))
-    return _rows(tx, chosen)
+    return sorted(_rows(tx, chosen), key=lambda row: row.number)
 
 
 def unended_rows(tx: Connection) -> list[TrialRow]:

@@ -64,16 +64,19 @@ def test_epochs_that_could_not_be_written_go_with_the_next_ones(
 ) -> None:
     lease = place(database, accept(database), QUICK)
     reports = Reports(database, lease)
+    assert reports.add(1, {"val_accuracy": 0.1})
     with monkeypatch.context() as full:
         full.setattr(leases, "report", _unavailable)
-        assert reports.add(1, {"val_accuracy": 0.1})
-        clock.now += 2 * REPORT_INTERVAL_S
-        assert reports.add(2, {"val_accuracy": 0.2})
+        with database.write():  # the next write waits, and meanwhile comes another epoch
+            clock.now += 2 * REPORT_INTERVAL_S
+            assert reports.add(2, {"val_accuracy": 0.2})
+            assert reports.add(3, {"val_accuracy": 0.3})
         reports.settle()
+    assert _read(database, lease).values == [0.1]
     clock.now += 2 * REPORT_INTERVAL_S
-    assert reports.add(3, {"val_accuracy": 0.3})
+    assert reports.add(4, {"val_accuracy": 0.4})
     reports.settle()
-    assert _read(database, lease).values == [0.1, 0.2, 0.3]
+    assert _read(database, lease).values == [0.1, 0.2, 0.3, 0.4]
 
 
 def _unavailable(*_: object) -> None:
@@ -88,14 +91,15 @@ def test_a_trial_that_was_taken_while_its_epochs_were_written_ends_at_the_next(
     assert reports.add(1, {"val_accuracy": 0.1})
     with database.write() as tx:
         leases.lose(tx, lease, "killed")
-    clock.now += 2 * REPORT_INTERVAL_S
     with pytest.raises(LeaseLost):
-        _add_and_settle(reports)
+        _train_on(reports, clock)
 
 
-def _add_and_settle(reports: Reports) -> None:
-    reports.add(2, {"val_accuracy": 0.2})
-    reports.settle()
+def _train_on(reports: Reports, clock: SimpleNamespace) -> None:
+    """Two more epochs: the first is being written when the second comes."""
+    for epoch in (2, 3):
+        clock.now += 2 * REPORT_INTERVAL_S
+        reports.add(epoch, {"val_accuracy": epoch / 10})
 
 
 def test_a_pruner_s_verdict_is_heard_with_the_next_report(

@@ -622,6 +622,20 @@ def test_trials_that_no_result_changes_run_one_architecture_after_the_other(
         assert begun != list(range(6))
 
 
+def test_alike_trials_that_fail_in_a_row_fail_no_job_whose_trials_are_mixed(
+    service: Service,
+) -> None:
+    def account(assignment: Assignment) -> Outcome:
+        return (_infeasible if assignment.params["units_1"] == 64 else _good)(assignment)
+
+    space = {**SIX, "learning_rate": {"type": "choice", "values": [0.001, 0.002, 0.003]}}
+    search, budget = {"sampler": "random"}, {"trials": 18, "failures": 4}
+    job_id = accept(service.database, space=space, search=search, budget=budget)
+    service.start(service.train(account))
+    (job,) = service.run(job_id)
+    assert (job.state, job.trials[TrialState.INFEASIBLE]) == (JobState.COMPLETED, 6)
+
+
 def test_trials_run_in_their_order_where_a_limit_may_end_the_search(service: Service) -> None:
     begun: list[int] = []
 

@@ -111,6 +111,18 @@ def test_a_finite_space_is_searched_to_its_end(engine: str, sampler: str) -> Non
         study.ask()
 
 
+@pytest.mark.parametrize(
+    ("engine", "sampler"), [pair for pair in PAIRS if not SAMPLERS[pair[0]][pair[1]].learns]
+)
+def test_what_was_asked_and_became_no_trial_is_asked_again(engine: str, sampler: str) -> None:
+    study = JobStudy.create(FINITE, ["minimize"], engine, sampler, seed=2)
+    asked = [study.ask() for _ in range(8)]
+    again = JobStudy.create(FINITE, ["minimize"], engine, sampler, seed=2)
+    again.replay(PastTrial(*asked[number], TrialState.RUNNING) for number in (0, 2, 5))
+    assert study.foresees
+    assert [again.ask() for _ in range(5)] == [asked[number] for number in (1, 3, 4, 6, 7)]
+
+
 @every_sampler_of_an_infinite_space
 def test_a_replayed_study_goes_on_as_the_first_would_have(engine: str, sampler: str) -> None:
     def step(study: JobStudy, rng: Random) -> Asked:

@@ -25,7 +25,9 @@ def test_events_of_a_job_are_read_on_from_the_last_one_seen(database: Database) 
         assert events.events_after(tx, job_id, 0, limit=2) == told[:2]
         assert events.latest(tx) == told[-1].id
         (accepted, _) = events.events_after(tx, other, 0)
-        assert events.latest(tx, reports=False) == accepted.id
+        assert events.news(tx, accepted.id - 1) == (told[-1].id, True)
+        assert events.news(tx, accepted.id) == (told[-1].id, False)
+        assert events.news(tx, told[-1].id) == (told[-1].id, False)
     assert [event.id for event in told] == sorted(event.id for event in told)
     assert [event.data.get("epoch") for event in told] == [None, 1, 2, 3]
     assert [event.subject for event in told] == [None, "1", "2", "3"]
