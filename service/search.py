@@ -1,5 +1,6 @@
 """One job's search as the scheduler holds it: its study, and how far it is."""
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -181,8 +182,12 @@ class Search:
         return -1 if self.job.request.directions[0] == "maximize" else 1
 
     def _failures_by_number(self) -> int:
-        """Trials without a value after the last one with a value: alike ones may run in a row."""
-        numbers = sorted(self._has_value, reverse=True)
+        """Trials without a value after the last one with a value, before the first yet to begin.
+
+        Alike ones may run in a row, whose numbers are far apart.
+        """
+        to_come = min((asked.number for asked in self._ahead), default=math.inf)
+        numbers = sorted((n for n in self._has_value if n < to_come), reverse=True)
         return sum(1 for _ in takewhile(lambda number: not self._has_value[number], numbers))
 
     def _is_at(self, plateau: Plateau) -> bool:
