@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections import Counter
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,6 +34,7 @@ from kerasearch.service.jobs import Job
 from kerasearch.service.launching import RunningService, running_service
 from kerasearch.service.store import events
 from kerasearch.service.store.database import Database
+from kerasearch.service.trials import identity_of
 
 RESULTS = Path(__file__).parent / "results" / "peers.json"
 OTHERS = ("keras-tuner", "optuna", "ray-tune", "process-a-trial")
@@ -132,17 +133,14 @@ def by_kerasearch(workload: Workload, count: int, folder: Path) -> Run:
             await_mirror(service)
         trials = list(client.trials(job.id))
         trained = [trial.params for trial in trials]
-        if sorted(map(_as_text, trained)) != sorted(map(_as_text, workload.configurations(count))):
+        wanted = Counter(map(identity_of, workload.configurations(count)))
+        if Counter(map(identity_of, trained)) != wanted:
             raise RuntimeError(f"not what the others train: {trained}")
         if job.best is None:
             raise RuntimeError(f"the job ended as {job}")
         epochs = sum(len(trial.curves["loss"]) for trial in trials)
         best = max(value for trial in trials for value in trial.curves["val_accuracy"])
         return Run(wall_s, meter.cpu_s, meter.peak_mib, count, epochs, best)
-
-
-def _as_text(params: Mapping[str, object]) -> str:
-    return json.dumps(params, sort_keys=True)
 
 
 def finished(client: Client, job: Job) -> Job:

@@ -15,8 +15,8 @@ from kerasearch.service.checkpoint_names import remove_checkpoints
 from kerasearch.service.claims import Claim, Turns, read_claims
 from kerasearch.service.devices import usable_gpus
 from kerasearch.service.errors import NotFound, Unavailable
-from kerasearch.service.executors import Executor, Needs
-from kerasearch.service.executors.affinity import architecture_of
+from kerasearch.service.executors import Executor
+from kerasearch.service.executors.affinity import needs_of
 from kerasearch.service.executors.local import LocalExecutor
 from kerasearch.service.files import listing, sha256_of
 from kerasearch.service.job_time import JobTime
@@ -159,10 +159,7 @@ class Scheduler:
 
     def _something_happened(self) -> bool:
         with self._database.read() as tx:
-            if self._seen_event is None:
-                latest, is_told = events.latest(tx), True
-            else:
-                latest, is_told = events.news(tx, self._seen_event)
+            latest, is_told = events.news(tx, self._seen_event)
         prunes = any(search.pruning is not None for search in self._searches.values())
         is_told |= prunes and latest != self._seen_event  # by its epochs
         self._seen_event = latest
@@ -284,7 +281,7 @@ class Scheduler:
                 claim.asks = placed is not None and self._asks(claim.job)
             if placed is not None:
                 lease, params = placed
-                self._executor.place(lease, _needs(claim.job, params))
+                self._executor.place(lease, needs_of(claim.job.request, params))
                 self._turns.serve(claim)
 
     def _has_room(self, claim: Claim) -> bool:
@@ -321,7 +318,8 @@ class Scheduler:
             search = self._searches[job.id] = self._rebuild(job)
         try:
             asked = search.ask(
-                self._patience_s, lambda params: self._executor.distance(_needs(job, params))
+                self._patience_s,
+                lambda params: self._executor.distance(needs_of(job.request, params)),
             )
         except SpaceExhausted:
             search.exhausted = True
@@ -411,10 +409,6 @@ def _begin(tx: Transaction, claim: Claim) -> bool:
         jobs_store.start_job(tx, claim.job.id)
         claim.job = claim.job.model_copy(update={"state": JobState.RUNNING})
     return True
-
-
-def _needs(job: Job, params: Params) -> Needs:
-    return Needs(architecture_of(job.request, params), job.request.resources.gpus or 0)
 
 
 def _waits_at_rung(row: TrialRow) -> bool:

@@ -29,7 +29,6 @@ class Search:
         pruning: What ends trials that run; None where nothing does, or rungs do.
         running: Numbers of the trials whose end the study doesn't know yet.
         asked: Trials so far.
-        valued: A trial had a value.
         failures: Trials without a value since the last one with a value.
         last_failure: Why the last of them had none.
         running_epochs: Of the trials that run.
@@ -43,7 +42,6 @@ class Search:
     pruning: Pruning | None
     running: set[int]
     asked: int
-    valued: bool = False
     failures: int = 0
     last_failure: str | None = None
     running_epochs: int = 0
@@ -115,6 +113,11 @@ class Search:
         limits = (budget.time_s, budget.target, budget.plateau, budget.epochs_total)
         is_endless = all(limit is None for limit in limits) and self.job.pruner.name == "none"
         return is_endless and self.study.foresees
+
+    @property
+    def valued(self) -> bool:
+        """Whether a trial had a value."""
+        return any(self._has_value.values())
 
     @property
     def epochs(self) -> int:
@@ -207,7 +210,6 @@ class Search:
         self._values[row.number] = row.value if complete else None
         self._has_value[row.number] = row.value is not None
         if row.value is not None:
-            self.valued = True
             self.failures = 0
         else:
             self.failures += 1

@@ -2,11 +2,17 @@
 
 import json
 
+from kerasearch.service.executors import Needs
 from kerasearch.service.jobs import JobRequest
 from kerasearch.service.trials import Params
 
 NUMBERS = ("learning_rate", "batch_size", "clipnorm", "weight_decay", "epochs")
 """What a compiled epoch takes as it comes; whether there is one at all is built into it."""
+
+
+def needs_of(request: JobRequest, params: Params) -> Needs:
+    """What a trial of the job wants of where it runs."""
+    return Needs(architecture_of(request, params), request.resources.gpus or 0)
 
 
 def architecture_of(request: JobRequest, params: Params) -> str:

@@ -72,8 +72,13 @@ def latest(tx: Connection) -> int:
     return tx.execute(select(func.max(outbox.c.id))).scalar() or 0
 
 
-def news(tx: Connection, last_id: int) -> tuple[int, bool]:
-    """Id of the last thing that happened, and whether anything since was more than an epoch."""
+def news(tx: Connection, last_id: int | None) -> tuple[int, bool]:
+    """Id of the last thing that happened, and whether anything since was more than an epoch.
+
+    To who knows of nothing yet, everything is.
+    """
+    if last_id is None:
+        return latest(tx), True
     more = func.max(case((outbox.c.kind != "report", 1), else_=0))
     since = select(func.max(outbox.c.id), more).where(outbox.c.id > last_id)
     latest_id, is_more = tx.execute(since).one()

@@ -157,12 +157,12 @@ def rows_of_job(
     chosen = and_(trials.c.job_id == job_id, trials.c.retraining_id.is_(None))
     if numbers is not None:
         chosen = and_(chosen, trials.c.number.in_(numbers))
-    return sorted(_rows(tx, chosen), key=lambda row: row.number)
+    return _rows(tx, chosen, trials.c.number)
 
 
 def unended_rows(tx: Connection) -> list[TrialRow]:
     """Every queued or running trial and repeat, oldest first."""
-    return _rows(tx, trials.c.state.in_([TrialState.QUEUED, TrialState.RUNNING]))
+    return _rows(tx, trials.c.state.in_([TrialState.QUEUED, TrialState.RUNNING]), trials.c.id)
 
 
 def repeats_of(tx: Connection, retraining_id: str) -> list[RepeatRow]:
@@ -188,13 +188,13 @@ def set_trial_run(tx: Connection, trial_id: int, run_id: str) -> None:
     tx.execute(update(trials).where(trials.c.id == trial_id).values(run_id=run_id))
 
 
-def _rows(tx: Connection, chosen: ColumnElement[bool]) -> list[TrialRow]:
+def _rows(tx: Connection, chosen: ColumnElement[bool], order: ColumnElement[int]) -> list[TrialRow]:
     epochs = (
         select(func.max(reports.c.epoch))
         .where(reports.c.trial_id == trials.c.id, reports.c.attempt == trials.c.attempt)
         .scalar_subquery()
     )
-    found = tx.execute(select(trials, epochs.label("epochs")).where(chosen).order_by(trials.c.id))
+    found = tx.execute(select(trials, epochs.label("epochs")).where(chosen).order_by(order))
     return [
         TrialRow(
             id=row.id,

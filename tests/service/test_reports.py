@@ -21,16 +21,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return clock
 
 
+@pytest.fixture
+def lease(database: Database) -> Lease:
+    return place(database, accept(database), QUICK)
+
+
+@pytest.fixture
+def reports(database: Database, lease: Lease, clock: SimpleNamespace) -> Reports:
+    return Reports(database, lease)
+
+
 def _read(database: Database, lease: Lease) -> Trial:
     with database.read() as tx:
         return trial_views.read_trial_row(tx, lease.trial_id)
 
 
 def test_short_epochs_are_reported_several_in_one_write(
-    database: Database, clock: SimpleNamespace
+    database: Database, clock: SimpleNamespace, lease: Lease, reports: Reports
 ) -> None:
-    lease = place(database, accept(database), QUICK)
-    reports = Reports(database, lease)
     written = []
     for epoch in range(1, 8):
         assert reports.add(epoch, {"val_accuracy": epoch / 10})
@@ -46,10 +54,8 @@ def test_short_epochs_are_reported_several_in_one_write(
 
 
 def test_training_goes_on_while_short_epochs_are_written(
-    database: Database, clock: SimpleNamespace
+    database: Database, clock: SimpleNamespace, lease: Lease, reports: Reports
 ) -> None:
-    lease = place(database, accept(database), QUICK)
-    reports = Reports(database, lease)
     assert reports.add(1, {"val_accuracy": 0.1})
     clock.now += 2 * REPORT_INTERVAL_S
     with database.write():  # nobody else can write
@@ -60,10 +66,12 @@ def test_training_goes_on_while_short_epochs_are_written(
 
 
 def test_epochs_that_could_not_be_written_go_with_the_next_ones(
-    database: Database, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    clock: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+    lease: Lease,
+    reports: Reports,
 ) -> None:
-    lease = place(database, accept(database), QUICK)
-    reports = Reports(database, lease)
     assert reports.add(1, {"val_accuracy": 0.1})
     with monkeypatch.context() as full:
         full.setattr(leases, "report", _unavailable)
@@ -84,10 +92,8 @@ def _unavailable(*_: object) -> None:
 
 
 def test_a_trial_that_was_taken_while_its_epochs_were_written_ends_at_the_next(
-    database: Database, clock: SimpleNamespace
+    database: Database, clock: SimpleNamespace, lease: Lease, reports: Reports
 ) -> None:
-    lease = place(database, accept(database), QUICK)
-    reports = Reports(database, lease)
     assert reports.add(1, {"val_accuracy": 0.1})
     with database.write() as tx:
         leases.lose(tx, lease, "killed")
@@ -103,10 +109,8 @@ def _train_on(reports: Reports, clock: SimpleNamespace) -> None:
 
 
 def test_a_pruner_s_verdict_is_heard_with_the_next_report(
-    database: Database, clock: SimpleNamespace
+    database: Database, clock: SimpleNamespace, lease: Lease, reports: Reports
 ) -> None:
-    lease = place(database, accept(database), QUICK)
-    reports = Reports(database, lease)
     assert reports.add(1, {"val_accuracy": 0.1})
     with database.write() as tx:
         leases.prune(tx, lease, "median: worse")

@@ -403,6 +403,29 @@ def test_the_best_model_is_registered_and_loads_as_mlflow_loads_models(
     assert outputs[0]["tensor-spec"] == {"dtype": "float32", "shape": [-1, 2]}
 
 
+def test_a_mirror_that_died_in_the_middle_begins_again(
+    tracking: Tracking, client: MlflowClient, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, trial = job_of("j22"), trial_of(0)
+    link = tracking.sync_job(job, [])
+    for step in ("log_artifacts", "log_model_artifacts", "create_model_version", "set_terminated"):
+        with monkeypatch.context() as broken:
+            broken.setattr(tracking._client, step, _die)
+            with pytest.raises(KeyboardInterrupt):
+                tracking.sync_trial(job, link, trial, files, is_best=True)
+        assert (
+            client.get_run(runs_of(client, "j22", "trial")[0].info.run_id).info.status == "RUNNING"
+        )
+    run_id = tracking.sync_trial(job, link, trial, files, is_best=True)
+    assert [run.info.run_id for run in runs_of(client, "j22", "trial")] == [run_id]
+    assert client.get_model_version_by_alias(job.name, "best").run_id == run_id
+    assert len(client.search_logged_models([link.experiment_id])) == 1
+
+
+def _die(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def answer_lost(number: int, error: type[BaseException]) -> Iterator[list[str]]:
     """Every request is done, but of one the answer is lost: MLflow or the mirror was killed."""
