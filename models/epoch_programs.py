@@ -37,6 +37,7 @@ class EpochProgram:
         batch_size = tf.TensorSpec([], tf.int32)
         compiled = partial(Compiled, in_order=suits_in_order(model))
         self._train = compiled(self._train_in_graph, x, y, order, batch_size)
+        self._train_rest = compiled(self._train_batches, x, y, order, batch_size)
         self._validate = compiled(self._validate_in_graph, x, y)
         self._forward = compiled(lambda rows: self.model(rows, training=False), x)
         self._xla = partial(
@@ -65,7 +66,6 @@ class EpochProgram:
         self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
     ) -> dict[str, float]:
         """Train on the rows in `order`, the last batch as large as is left; the metrics."""
-        self.model.reset_metrics()
         return _floats(self._train(x, y, order, batch_size))
 
     def train_by_xla(
@@ -80,9 +80,8 @@ class EpochProgram:
         if size not in self._by_xla:
             self._by_xla[size] = self._xla(partial(self._train_full_batches, size))
         full = len(order) // size * size
-        self.model.reset_metrics()
         self._by_xla[size](x, y, order[:full])
-        return _floats(self._train(x, y, order[full:], batch_size))
+        return _floats(self._train_rest(x, y, order[full:], batch_size))
 
     def xla_record(self, batch_size: int, rows: int) -> XlaRecord:
         """What is known of XLA for this program at this batch size and number of rows."""
@@ -90,7 +89,6 @@ class EpochProgram:
         return self._xla_records.setdefault((batch_size, rows), record)
 
     def validate(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, float]:
-        self.model.reset_metrics()
         return _floats(self._validate(x, y))
 
     def _predict(self, model: keras.Model, batches: list[object]) -> tf.Tensor:
@@ -99,6 +97,12 @@ class EpochProgram:
         return tf.concat([self._forward(x) for x in rows], axis=0)
 
     def _train_in_graph(
+        self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        self.model.reset_metrics()
+        return self._train_batches(x, y, order, batch_size)
+
+    def _train_batches(
         self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         def step(start: tf.Tensor) -> None:
@@ -114,6 +118,7 @@ class EpochProgram:
             rows = tf.slice(order, [start], [size])  # of a shape known before it runs
             self.model.train_step((tf.gather(x, rows), tf.gather(y, rows)))
 
+        self.model.reset_metrics()
         return self._epoch(step, tf.size(order), size)
 
     def _validate_in_graph(self, x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -121,6 +126,7 @@ class EpochProgram:
             rows = slice(start, start + PREDICTION_BATCH)
             self.model.test_step((x[rows], y[rows]))
 
+        self.model.reset_metrics()
         return self._epoch(step, tf.shape(y)[0], PREDICTION_BATCH)
 
     def _epoch(

@@ -88,15 +88,18 @@ class Reports:
         is_long, self._added_at = now - self._added_at >= LONG_EPOCH_S, now
         self._last = self._epochs_before + epoch
         self._waiting.setdefault(self._training, {})[self._last] = dict(metrics)
+        self._hear(wait=is_long)
         if self._ladder is not None and self._last in self._ladder.epochs:
             self._reach_rung(self._ladder)
-        elif now - self._written_at >= REPORT_INTERVAL_S:
-            self.settle()
+        elif self._sent is None and now - self._written_at >= REPORT_INTERVAL_S:
             self._sent = _THREAD.submit(self._send, self._waiting), self._waiting
             self._waiting, self._written_at = {}, now
-        if self._sent is not None and (is_long or self._sent[0].done()):
-            self.settle()
+            self._hear(wait=is_long)
         return self.verdict is None and time.monotonic() < self._until
+
+    def _hear(self, *, wait: bool) -> None:
+        if self._sent is not None and (wait or self._sent[0].done()):
+            self.settle()
 
     def settle(self) -> None:
         """Wait for what is being written, before anything else is; raises LeaseLost."""

@@ -337,8 +337,11 @@ def wait_until(holds: Callable[[], object]) -> None:
 
 
 def is_gone(process: psutil.Process) -> bool:
-    """Whether a process has ended, be it that nobody has taken note of its end yet."""
+    """Whether a process has ended, be it that nobody has taken note of its end yet.
+
+    Its other threads hold its files and sockets, and may end after the first one.
+    """
     try:
-        return process.status() == psutil.STATUS_ZOMBIE
+        return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
     except psutil.NoSuchProcess:
         return True

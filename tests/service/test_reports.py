@@ -1,5 +1,6 @@
 """A trial process tells of its epochs in time, and hears when it is to end."""
 
+from time import sleep
 from types import SimpleNamespace
 
 import pytest
@@ -59,10 +60,15 @@ def test_training_goes_on_while_short_epochs_are_written(
     assert reports.add(1, {"val_accuracy": 0.1})
     clock.now += 2 * REPORT_INTERVAL_S
     with database.write():  # nobody else can write
-        assert reports.add(2, {"val_accuracy": 0.2})
+        for epoch in (2, 3):
+            assert reports.add(epoch, {"val_accuracy": epoch / 10})
+            clock.now += 2 * REPORT_INTERVAL_S
         assert _read(database, lease).values == [0.1]
     reports.settle()
     assert _read(database, lease).values == [0.1, 0.2]
+    assert reports.add(4, {"val_accuracy": 0.4})
+    reports.settle()
+    assert _read(database, lease).values == [0.1, 0.2, 0.3, 0.4]
 
 
 def test_epochs_that_could_not_be_written_go_with_the_next_ones(
@@ -102,10 +108,11 @@ def test_a_trial_that_was_taken_while_its_epochs_were_written_ends_at_the_next(
 
 
 def _train_on(reports: Reports, clock: SimpleNamespace) -> None:
-    """Two more epochs: the first is being written when the second comes."""
-    for epoch in (2, 3):
+    """More epochs, until it is heard what the writing of the first ones came to."""
+    for epoch in range(2, 1000):
         clock.now += 2 * REPORT_INTERVAL_S
-        reports.add(epoch, {"val_accuracy": epoch / 10})
+        reports.add(epoch, {"val_accuracy": 0.2})
+        sleep(0.01)
 
 
 def test_a_pruner_s_verdict_is_heard_with_the_next_report(
