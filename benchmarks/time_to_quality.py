@@ -199,7 +199,8 @@ def main() -> None:
             else:
                 reached_after.append(by_other(name, targets[-1], seed))
             print(f"seed {seed}, {targets[-1]:.4f}: {name} {reached_after[-1]:.1f} s", flush=True)
-    show(times, targets)
+        keep(times, targets)
+    show(times)
     return None
 
 
@@ -282,7 +283,12 @@ def be_other(name: str, target: str, seed: str) -> None:
     OTHERS[name](searched, int(seed), Path("files"))
 
 
-def show(times: dict[str, list[float]], targets: list[float]) -> None:
+def keep(times: dict[str, list[float]], targets: list[float]) -> None:
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps({"targets": targets, "seconds": times}, indent=2) + "\n")
+
+
+def show(times: dict[str, list[float]]) -> None:
     table = Table("", "median s", "least", "most", "Kerasearch needs, of this")
     ours = statistics.median(times.get("kerasearch", [float("nan")]))
     for name, values in times.items():
@@ -290,8 +296,6 @@ def show(times: dict[str, list[float]], targets: list[float]) -> None:
         figures = (median, min(values), max(values))
         table.add_row(name, *(f"{figure:.0f}" for figure in figures), f"{ours / median:.0%}")
     Console(width=100).print(table)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"targets": targets, "seconds": times}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
