@@ -46,6 +46,7 @@ class TrainedModel:
         path_reason: Why that one.
         criterion: How it was compiled here; None: as it says itself.
         warnings: Sentences of what a person should know before trusting it.
+        is_repeatable: `train` makes it again of its `last_checkpoint`.
     """
 
     model: keras.Model
@@ -57,6 +58,11 @@ class TrainedModel:
     path_reason: str
     criterion: Criterion | None = None
     warnings: tuple[str, ...] = ()
+    is_repeatable: bool = True
+
+    @property
+    def last_checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.curves, self.best_epoch, self.model.get_weights(), state=[])
 
     @property
     def epochs(self) -> int:
@@ -92,7 +98,8 @@ def train(
         on_epoch: Called after each epoch.
         programs: What has been compiled so far; it changes the time this takes, nothing else.
         offer: Called after each epoch that others follow.
-        start: Of an earlier training with these arguments, to go on from.
+        start: Of an earlier training with these arguments, to go on from; nothing is trained
+            where it had ended.
 
     Raises:
         InfeasibleError: No model can be built from `params`, it is too large or over the plan's
@@ -116,6 +123,8 @@ def train(
         criterion = family.criterion(hp, _asked(plan))
         _compile(model, criterion, settings, math.ceil(len(parts.y_train) / batch_size))
         family.prepare(model, hp, parts.x_train)
+    if start is not None and start.is_last:
+        epochs = start.epoch
     watch = EpochWatch(plan, on_epoch, epochs, offer, start)
     path: TrainingPath
     gradients = GradientWatch()

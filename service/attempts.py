@@ -1,15 +1,14 @@
 """What one attempt does between its lease and its outcome: a search's trial, or a repeat."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from kerasearch.models.checkpoints import Checkpoint
+from kerasearch.models.checkpoints import Checkpoint, OfferCheckpoint
 from kerasearch.models.datasets import Dataset
 from kerasearch.models.datasets.arrays import Rows
 from kerasearch.models.evaluation import Evaluation, evaluate
@@ -22,7 +21,7 @@ from kerasearch.models.training import TrainedModel
 from kerasearch.models.training_data import TrainingData, training_data
 from kerasearch.searchspaces import SearchSpace
 from kerasearch.service import jobs
-from kerasearch.service.checkpoint_files import Checkpoints
+from kerasearch.service.checkpoint_files import Checkpoints, TrialCheckpoint
 from kerasearch.service.dataset_files import open_dataset
 from kerasearch.service.evaluation_files import (
     leave_codes,
@@ -39,7 +38,7 @@ from kerasearch.service.store import retrainings as retrainings_store
 from kerasearch.service.store.best import keeps_model
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.leases import Assignment, Lease, Outcome
-from kerasearch.service.trainings import Turn, mean_metrics, std_error, turns_of
+from kerasearch.service.trainings import Turn, mean_metrics, std_error, total_epochs, turns_of
 from kerasearch.service.trial_models import family_of, training_of
 from kerasearch.service.trials import Params, Training, TrialState
 
@@ -61,12 +60,12 @@ class Attempt:
         space = SearchSpace.parse(self.assignment.request.space)
         return space.settings(self.assignment.params)
 
-    def offer(self, make: Callable[[], Checkpoint]) -> None:
+    def offer(self, make: Callable[[], TrialCheckpoint]) -> None:
         """Keep a checkpoint where the trial waits to be continued, and now and then."""
         waits = self.reports.rung is not None
         if waits or (self.reports.verdict is None and self.checkpoints.is_due):
             self.reports.settle()
-            if self.checkpoints.save(make, self.reports.write):
+            if self.checkpoints.save(make(), self.reports.write):
                 self.reports.forget()
 
 
@@ -103,13 +102,8 @@ def _run_search_trial(attempt: Attempt) -> Outcome:
     assignment, reports = attempt.assignment, attempt.reports
     request = assignment.request
     dataset = _open(attempt)
-    turns = turns_of(dataset, request, assignment.seed)
-    results = _results(attempt, dataset, turns)
-    kept = next(results)
-    done = [kept.training]
-    for result in results:
-        done.append(result.training)
-        kept = result if _is_better(result, kept, request) else kept
+    trainings = _Trainings(attempt, dataset, turns_of(dataset, request, assignment.seed))
+    kept, done, turns = trainings.run(), trainings.done, trainings.turns
     cut_short = kept.trained.stopped or len(done) < len(turns)
     pruned = cut_short and reports.verdict is not None
     metrics = mean_metrics(done)
@@ -144,53 +138,88 @@ def _run_search_trial(attempt: Attempt) -> Outcome:
     )
 
 
-def _results(attempt: Attempt, dataset: Dataset, turns: Sequence[Turn]) -> Iterator[_Result]:
-    """Of each training; one that is cut short counts only where it is the first."""
-    epochs = 0
-    for index, turn in enumerate(turns):
-        attempt.reports.begin_training(index)
-        result = _run_turn(attempt, dataset, turn, epochs, is_only=len(turns) == 1)
-        epochs += result.training.epochs
-        if not result.trained.stopped or index == 0:
-            yield result
-        if result.trained.stopped or attempt.reports.verdict is not None:
-            return
+@dataclass
+class _Trainings:
+    """A trial's trainings, one after the other.
 
+    Attributes:
+        done: Those that count: one that is cut short does only where it is the first.
+        kept: What became of the best of them, whose model is the trial's.
+    """
 
-def _run_turn(
-    attempt: Attempt, dataset: Dataset, turn: Turn, epochs_before: int, *, is_only: bool
-) -> _Result:
-    """One training; a trial's only one goes on from a checkpoint, where there is one."""
-    request = attempt.assignment.request
-    plan = _plan(request, request.budget.epochs, request.training.early_stopping)
-    data = _data(attempt, dataset, turn.train, turn.validation)
-    begun = time.monotonic() - attempt.assignment.spent_s
-    trained = _train(attempt, data, plan, turn.seed, is_only=is_only)
-    objectives = [objective.metric for objective in request.objectives]
-    metrics = trained.metrics | measured_costs(
-        objectives,
-        trained.model,
-        data.validation.x[: data.shape.streams or 1],
-        time.monotonic() - begun,
-    )
-    judged = evaluate(trained.model, data.validation, data.shape)
-    # What training reports comes first: it is what the best epoch was chosen by.
-    metrics = {f"val_{name}": value for name, value in judged.metrics.items()} | metrics
-    training = Training(
-        fold=turn.fold,
-        seed=turn.seed,
-        value=metrics[objectives[0]],
-        best_epoch=trained.best_epoch,
-        epochs=trained.epochs,
-        metrics=metrics,
-    )
-    return _Result(training, turn, epochs_before, trained, data, judged)
+    attempt: Attempt
+    dataset: Dataset
+    turns: Sequence[Turn]
+    done: list[Training] = field(default_factory=list)
+    kept: _Result = field(init=False)
 
+    def run(self) -> _Result:
+        """Go on from the checkpoint, if there is one, to the end; the best."""
+        reports, start = self.attempt.reports, self.attempt.checkpoints.load()
+        current, self.done = start.current, [*start.done]
+        if start.best is not None:
+            best = self._best
+            again = self._train(best, start.best)
+            self.kept = replace(again, training=self.done[best])  # its costs were measured then
+        while (index := len(self.done)) < len(self.turns):
+            reports.begin_training(index, total_epochs(self.done))
+            result, current = self._train(index, current), None
+            if index == 0 or not result.trained.stopped:
+                self.done.append(result.training)
+                if self._best == index:
+                    self.kept = result
+            if result.trained.stopped:
+                break
+            if len(self.done) < len(self.turns):
+                self._offer()
+            if reports.verdict is not None:
+                break
+        return self.kept
 
-def _is_better(one: _Result, other: _Result, request: JobRequest) -> bool:
-    if request.directions[0] == "maximize":
-        return one.training.value > other.training.value
-    return one.training.value < other.training.value
+    def _offer(self, make: Callable[[], Checkpoint] | None = None) -> None:
+        """Offer a checkpoint, with that of the training that goes on, if one does."""
+        kept = self.kept.trained if self.done else None
+        if kept is None or kept.is_repeatable:
+            self.attempt.offer(
+                lambda: TrialCheckpoint(
+                    current=None if make is None else make(),
+                    done=tuple(self.done),
+                    best=None if kept is None else kept.last_checkpoint,
+                )
+            )
+
+    @property
+    def _best(self) -> int:
+        """Of those that have ended, the first of the best."""
+        sign = -1 if self.attempt.assignment.request.directions[0] == "maximize" else 1
+        return min(range(len(self.done)), key=lambda index: sign * self.done[index].value)
+
+    def _train(self, index: int, start: Checkpoint | None) -> _Result:
+        attempt, turn = self.attempt, self.turns[index]
+        request = attempt.assignment.request
+        plan = _plan(request, request.budget.epochs, request.training.early_stopping)
+        data = _data(attempt, self.dataset, turn.train, turn.validation)
+        begun = time.monotonic() - (attempt.assignment.spent_s if index == 0 else 0)
+        trained = _train(attempt, data, plan, turn.seed, start, self._offer)
+        objectives = [objective.metric for objective in request.objectives]
+        metrics = trained.metrics | measured_costs(
+            objectives,
+            trained.model,
+            data.validation.x[: data.shape.streams or 1],
+            time.monotonic() - begun,
+        )
+        judged = evaluate(trained.model, data.validation, data.shape)
+        # What training reports comes first: it is what the best epoch was chosen by.
+        metrics = {f"val_{name}": value for name, value in judged.metrics.items()} | metrics
+        training = Training(
+            fold=turn.fold,
+            seed=turn.seed,
+            value=metrics[objectives[0]],
+            best_epoch=trained.best_epoch,
+            epochs=trained.epochs,
+            metrics=metrics,
+        )
+        return _Result(training, turn, total_epochs(self.done[:index]), trained, data, judged)
 
 
 def _run_repeat(attempt: Attempt, retraining_id: str) -> Outcome:
@@ -208,7 +237,15 @@ def _run_repeat(attempt: Attempt, retraining_id: str) -> Outcome:
     train, validation = dataset.resplit(pool, fractions, assignment.seed)
     data = _data(attempt, dataset, train, validation)
     plan = _plan(assignment.request, asked.epochs, stopping)
-    trained = _train(attempt, data, plan, assignment.seed)
+    start = attempt.checkpoints.load().current
+    trained = _train(
+        attempt,
+        data,
+        plan,
+        assignment.seed,
+        start,
+        lambda make: attempt.offer(lambda: TrialCheckpoint(make())),
+    )
 
     attempt.database.write_when_possible(
         lambda tx: jobs_store.record_test_read(tx, assignment.job_id)
@@ -274,12 +311,14 @@ def _data(attempt: Attempt, dataset: Dataset, train: Rows, validation: Rows) -> 
 
 
 def _train(
-    attempt: Attempt, data: TrainingData, plan: TrainingPlan, seed: int, *, is_only: bool = True
+    attempt: Attempt,
+    data: TrainingData,
+    plan: TrainingPlan,
+    seed: int,
+    start: Checkpoint | None,
+    offer: OfferCheckpoint,
 ) -> TrainedModel:
     family = family_of(attempt.settings, attempt.assignment.request.model, data.shape)
-    continuing: dict[str, Any] = {}
-    if is_only:
-        continuing = {"offer": attempt.offer, "start": attempt.checkpoints.load()}
     return training_of(family)(
         family,
         attempt.settings_of_training,
@@ -287,7 +326,8 @@ def _train(
         plan,
         seed,
         attempt.reports.add,
-        **continuing,
+        start=start,
+        offer=offer,
     )
 
 

@@ -1,11 +1,15 @@
 """Checkpoints of trials on disk: loaded by digest alone, and gone when the trial has ended."""
 
+import json
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from kerasearch.models.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
+from kerasearch.models.checkpoints import Checkpoint, read_checkpoints, write_checkpoints
 from kerasearch.service.checkpoint_names import checkpoint_path
 from kerasearch.service.errors import LeaseLost, Unavailable
 from kerasearch.service.files import sha256_of, written_whole
@@ -13,8 +17,41 @@ from kerasearch.service.settings import Settings
 from kerasearch.service.store import leases
 from kerasearch.service.store.database import Database, Transaction
 from kerasearch.service.store.leases import Assignment, Lease, StoredCheckpoint
+from kerasearch.service.trainings import total_epochs
+from kerasearch.service.trials import Training
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrialCheckpoint:
+    """What an interrupted trial goes on from.
+
+    Attributes:
+        current: Of the training that was interrupted; None between two.
+        done: Those before it.
+        best: Of the best of them, whose model the trial keeps so far.
+    """
+
+    current: Checkpoint | None = None
+    done: tuple[Training, ...] = ()
+    best: Checkpoint | None = None
+
+    @property
+    def epoch(self) -> int:
+        """The last one that was trained, of all trainings."""
+        return total_epochs(self.done) + (self.current.epoch if self.current else 0)
+
+    def write(self, path: Path) -> None:
+        named = {"current": self.current, "best": self.best}
+        note = json.dumps([training.model_dump() for training in self.done])
+        write_checkpoints({name: kept for name, kept in named.items() if kept}, note, path)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        checkpoints, note = read_checkpoints(path)
+        done = tuple(Training.model_validate(training) for training in json.loads(note))
+        return cls(done=done, **checkpoints)
 
 
 class Checkpoints:
@@ -30,42 +67,43 @@ class Checkpoints:
         self._stored = assignment.checkpoint
         self._saved_at = time.monotonic()
 
-    def load(self) -> Checkpoint | None:
-        """What an earlier attempt left; None where there is nothing, or it isn't what was written.
+    def load(self) -> TrialCheckpoint:
+        """What an earlier attempt left; empty where there is nothing, or it isn't what was written.
 
         Raises:
             LeaseLost: The trial was taken.
         """
         if (stored := self._stored) is None:
-            return None
+            return TrialCheckpoint()
         path = self._path(stored)
         if path.is_file() and sha256_of(path) == stored.sha256:
-            return read_checkpoint(path)
-        log.warning("trial row %d begins anew: %s is gone or altered", self._lease.trial_id, path)
+            with suppress(KeyError):  # written by another version
+                return TrialCheckpoint.read(path)
+        log.warning("trial row %d begins anew without %s", self._lease.trial_id, path)
         self._stored = None
         self._database.write_when_possible(lambda tx: leases.begin_anew(tx, self._lease))
-        return None
+        return TrialCheckpoint()
 
     @property
     def is_due(self) -> bool:
         """Whether so much would be lost with this process that it is worth a file."""
         return time.monotonic() - self._saved_at >= self._settings.checkpoint_s
 
-    def save(self, make: Callable[[], Checkpoint], record: Callable[[Transaction], object]) -> bool:
+    def save(self, checkpoint: TrialCheckpoint, record: Callable[[Transaction], object]) -> bool:
         """Keep a checkpoint in place of the one before, unless it finds no room; whether it did.
 
         Args:
-            make: Makes it.
+            checkpoint: After the last epoch.
             record: Writes, in the same transaction, what is known of its epochs.
 
         Raises:
             LeaseLost: The trial was taken.
         """
-        checkpoint, before = make(), self._stored
+        before = self._stored
         path = self._path(StoredCheckpoint(self._lease.attempt, checkpoint.epoch, ""))
         try:
             with written_whole(path) as temporary:
-                write_checkpoint(checkpoint, temporary)
+                checkpoint.write(temporary)
                 digest = sha256_of(temporary)
             stored = StoredCheckpoint(self._lease.attempt, checkpoint.epoch, digest)
             with self._database.write() as tx:

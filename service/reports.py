@@ -78,9 +78,9 @@ class Reports:
         self._epochs_before = 0
         self._last = 0
 
-    def begin_training(self, index: int) -> None:
+    def begin_training(self, index: int, epochs_before: int) -> None:
         """The trial's next training, from 0: its epochs are counted on from those before."""
-        self._training, self._epochs_before = index, self._last
+        self._training, self._epochs_before = index, epochs_before
 
     def add(self, epoch: int, metrics: Mapping[str, float]) -> bool:
         """Whether another epoch is wanted; raises LeaseLost when the trial is taken."""

@@ -47,6 +47,10 @@ def mean_metrics(trainings: Sequence[Training]) -> dict[str, float]:
     return {name: fmean(t.metrics[name] for t in trainings) for name in trainings[0].metrics}
 
 
+def total_epochs(trainings: Sequence[Training]) -> int:
+    return sum(training.epochs for training in trainings)
+
+
 def std_error(trainings: Sequence[Training]) -> float | None:
     """Of the mean of their values; None of a single one."""
     if len(trainings) < 2:

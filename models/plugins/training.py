@@ -100,6 +100,7 @@ def train_plugin(
         watch.stopped,
         "model.fit",
         "the plugin compiles and fits its models itself",
+        is_repeatable=False,
     )
 
 

@@ -1,13 +1,14 @@
 """A training that goes on from a checkpoint is the one that was never interrupted."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from kerasearch.models.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
+from kerasearch.models.checkpoints import Checkpoint, read_checkpoints, write_checkpoints
 from kerasearch.models.datasets import Scaling
 from kerasearch.models.epoch_programs import EpochPrograms
 from kerasearch.models.family import DataShape
@@ -83,7 +84,7 @@ def test_a_training_goes_on_from_a_file_as_if_it_had_not_been_interrupted(
 ) -> None:
     """With dropout, batch normalization and an optimizer that has moments, in another process."""
     file = tmp_path / "checkpoint.npz"
-    write_checkpoint(stopped_at(3, path), file)
+    write_checkpoints({"one": stopped_at(3, path)}, "", file)
     keras.utils.set_random_seed(99)  # whatever was drawn since
     reported = []
 
@@ -91,11 +92,20 @@ def test_a_training_goes_on_from_a_file_as_if_it_had_not_been_interrupted(
         reported.append(epoch)
         return True
 
-    continued = run(path, on_epoch=report, start=read_checkpoint(file))
+    read, _ = read_checkpoints(file)
+    continued = run(path, on_epoch=report, start=read["one"])
     assert continued.path == path
     assert continued.epochs == 7
     assert reported == [4, 5, 6, 7]
     assert_same(continued, run(path))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_training_that_had_ended_is_made_again_without_training(path: str) -> None:
+    whole = run(path, plan=TrainingPlan(epochs=9, early_stopping=EarlyStopping(patience=1)))
+    again = run(path, start=whole.last_checkpoint, on_epoch=lambda *_: pytest.fail("it trains"))
+    assert (again.epochs, again.stopped) == (whole.epochs, False)
+    assert_same(again, whole)
 
 
 def test_early_stopping_goes_on_counting() -> None:
@@ -128,8 +138,13 @@ def test_a_checkpoint_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None
         best_weights=[np.ones((2, 3), np.float32)],
         state=[np.array(index, np.int64) for index in range(11)],
     )
-    write_checkpoint(checkpoint, tmp_path / "c.npz")
-    again = read_checkpoint(tmp_path / "c.npz")
+    ended = replace(checkpoint, curves={"loss": [0.1]}, best_epoch=1, state=[])
+    write_checkpoints({"one": checkpoint, "other": ended}, "a note", tmp_path / "c.npz")
+    read, note = read_checkpoints(tmp_path / "c.npz")
+    assert (list(read), note) == (["one", "other"], "a note")
+    assert [each.is_last for each in read.values()] == [False, True]
+    assert (read["other"].curves, read["other"].best_epoch) == ({"loss": [0.1]}, 1)
+    again = read["one"]
     assert (again.curves, again.best_epoch, again.epoch) == (checkpoint.curves, 2, 2)
     assert list(again.curves) == ["loss", "val_accuracy"]
     for group in ("best_weights", "state"):

@@ -174,6 +174,54 @@ def test_a_trial_whose_process_is_killed_goes_on_after_its_last_checkpoint_or_ru
     assert service.checkpoints(job_id) == []
 
 
+@pytest.fixture(scope="module")
+def of_several(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Trial, list[np.ndarray]]]:
+    """A trial of three trainings without interruption, and its best epoch's weights."""
+    service = Service(tmp_path_factory.mktemp("several"))
+    job_id = service.accept(repeats=3)
+    trial = service.run(service.begin(job_id))
+    yield trial, service.weights(job_id, trial)
+    service.database.close()
+
+
+@pytest.mark.parametrize("killed_after", [3, 8, 9, 13, 16, 21])
+def test_a_trial_of_several_trainings_goes_on_in_the_one_that_was_interrupted(
+    service: Service,
+    of_several: tuple[Trial, list[np.ndarray]],
+    monkeypatch: pytest.MonkeyPatch,
+    killed_after: int,
+) -> None:
+    """After epochs of any of the three, of 8 epochs each, the last ones too."""
+    service.settings = service.settings.model_copy(update={"checkpoint_s": 0.0})
+    job_id = service.accept(repeats=3)
+    lease = service.begin(job_id)
+    trained: list[int] = []
+    add = Reports.add
+
+    def die_once(reports: Reports, epoch: int, metrics: Mapping[str, float]) -> bool:
+        trained.append(epoch)
+        if len(trained) == killed_after + 1:
+            raise Killed
+        return add(reports, epoch, metrics)
+
+    monkeypatch.setattr(Reports, "add", die_once)
+    with pytest.raises(Killed):
+        service.run(lease)
+    with service.database.write() as tx:
+        leases.lose(tx, lease, "its process was killed by signal 9")
+    trial = service.run(service.place(lease.trial_id))
+    assert len(trained) == 24 + 1, "only the epoch in which it was killed is trained twice"
+    whole, _ = of_several
+    assert [training.value for training in trial.trainings] == pytest.approx(
+        [training.value for training in whole.trainings]
+    )
+    assert trial.std_error == pytest.approx(whole.std_error)
+    _assert_same(service, job_id, trial, of_several)
+    assert service.checkpoints(job_id) == []
+
+
 def test_the_time_limit_of_a_trial_counts_what_it_took_until_it_was_pruned(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,7 +143,7 @@ def test_epochs_are_counted_on_from_training_to_training(
     lease = place(database, accept(database, budget={"repeats": 2}), QUICK)
     reports = Reports(database, lease)
     for training in range(2):
-        reports.begin_training(training)
+        reports.begin_training(training, 2 * training)
         for epoch in (1, 2):  # the second of each waits to be written with others
             reports.add(epoch, {"val_accuracy": (10 * training + epoch) / 100})
         clock.now += REPORT_INTERVAL_S
