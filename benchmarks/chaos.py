@@ -294,7 +294,12 @@ def main() -> None:
         chaos = Chaos(folder, random.Random(given.seed), hurry=given.hurry)
         name = "chaos.json"
         if given.database == "postgresql":
-            chaos.server, name = stack.enter_context(own_postgresql()), "chaos-postgresql.json"
+            name = "chaos-postgresql.json"
+            try:
+                chaos.server = stack.enter_context(own_postgresql())
+            except FileNotFoundError as missing:
+                print(f"left out: {missing}")
+                return
             os.environ["KERASEARCH_DATABASE_URL"] = chaos.server.url()
         try:
             chaos.go(given.kills, given.limit_s)

@@ -201,7 +201,7 @@ def main() -> None:
             else:
                 reached_after.append(by_other(name, targets[-1], seed, given.limit_s))
             print(f"seed {seed}, {targets[-1]:.4f}: {name} {reached_after[-1]:.1f} s", flush=True)
-        keep(times, targets)
+        keep(times, targets, given.limit_s)
     show(times, given.limit_s)
     return None
 
@@ -223,7 +223,7 @@ def target_of(seed: int) -> float:
 
 def by_kerasearch(target: float, seed: int, limit_s: float) -> float:
     with tempfile.TemporaryDirectory() as folder, running_service(Path(folder, "data")) as service:
-        return min(limit_s, _searched_by(service, target, seed, limit_s, Path(folder)))
+        return _searched_by(service, target, seed, limit_s, Path(folder))
 
 
 def _searched_by(
@@ -237,8 +237,10 @@ def _searched_by(
         # Another seed than the random trials', which drew the target.
         request = {**JOB, "search": {"seed": seed + 1000}, "budget": budget}
         begun = time.monotonic()
-        finished(client, client.submit(request))
-        return time.monotonic() - begun
+        job = finished(client, client.submit(request))
+        took_s = time.monotonic() - begun
+        has_reached = job.best is not None and job.best.value >= target
+        return min(limit_s, took_s) if has_reached else limit_s
 
 
 def _upload(client: Client, folder: Path) -> None:
@@ -261,9 +263,10 @@ def by_other(name: str, target: float, seed: int, limit_s: float) -> float:
                 process.stdin.write(b"\n")
                 process.stdin.flush()
                 process.wait(limit_s)
-                if b"reached" not in process.stdout.read():
+                took_s = time.monotonic() - begun
+                if process.returncode:
                     raise RuntimeError(Path(folder, "log").read_text()[-3000:])
-                return time.monotonic() - begun
+                return took_s if b"reached" in process.stdout.read() else limit_s
             except subprocess.TimeoutExpired:
                 return limit_s
             finally:
@@ -287,9 +290,10 @@ def be_other(name: str, target: str, seed: str) -> None:
     OTHERS[name](searched, int(seed), Path("files"))
 
 
-def keep(times: dict[str, list[float]], targets: list[float]) -> None:
+def keep(times: dict[str, list[float]], targets: list[float], limit_s: float) -> None:
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"targets": targets, "seconds": times}, indent=2) + "\n")
+    figures = {"limit_s": limit_s, "targets": targets, "seconds": times}
+    RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def show(times: dict[str, list[float]], limit_s: float) -> None:

@@ -80,7 +80,9 @@ class EpochProgram:
         if size not in self._by_xla:
             self._by_xla[size] = self._xla(partial(self._train_full_batches, size))
         full = len(order) // size * size
-        self._by_xla[size](x, y, order[:full])
+        metrics = self._by_xla[size](x, y, order[:full])
+        if full == len(order):
+            return _floats(metrics)
         return _floats(self._train_rest(x, y, order[full:], batch_size))
 
     def xla_record(self, batch_size: int, rows: int) -> XlaRecord:

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -59,6 +59,11 @@ class TrainedModel:
     criterion: Criterion | None = None
     warnings: tuple[str, ...] = ()
     is_repeatable: bool = True
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What can't be told of it again when it is made of its `last_checkpoint`; JSON."""
+        return {name: getattr(self, name) for name in ("path", "path_reason", "warnings")}
 
     @property
     def last_checkpoint(self) -> Checkpoint:

@@ -52,9 +52,9 @@ class EpochWatch(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships
             return
         self.curves = {name: list(curve) for name, curve in start.curves.items()}
         self.best_epoch, self.best_weights = start.best_epoch, start.best_weights
+        self.model.optimizer.build(self.model.trainable_variables)
         if start.is_last:
             return
-        self.model.optimizer.build(self.model.trainable_variables)
         for variable, value in zip(state_of(self.model), start.state, strict=True):
             variable.assign(value)
 

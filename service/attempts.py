@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -102,8 +102,10 @@ def _run_search_trial(attempt: Attempt) -> Outcome:
     assignment, reports = attempt.assignment, attempt.reports
     request = assignment.request
     dataset = _open(attempt)
-    trainings = _Trainings(attempt, dataset, turns_of(dataset, request, assignment.seed))
-    kept, done, turns = trainings.run(), trainings.done, trainings.turns
+    turns = turns_of(dataset, request, assignment.seed)
+    trainings = _Trainings(attempt, dataset, turns)
+    kept = trainings.run()
+    done = trainings.done
     cut_short = kept.trained.stopped or len(done) < len(turns)
     pruned = cut_short and reports.verdict is not None
     metrics = mean_metrics(done)
@@ -138,69 +140,80 @@ def _run_search_trial(attempt: Attempt) -> Outcome:
     )
 
 
-@dataclass
 class _Trainings:
     """A trial's trainings, one after the other.
 
     Attributes:
         done: Those that count: one that is cut short does only where it is the first.
-        kept: What became of the best of them, whose model is the trial's.
     """
 
-    attempt: Attempt
-    dataset: Dataset
-    turns: Sequence[Turn]
-    done: list[Training] = field(default_factory=list)
-    kept: _Result = field(init=False)
+    def __init__(self, attempt: Attempt, dataset: Dataset, turns: Sequence[Turn]) -> None:
+        self._attempt = attempt
+        self._dataset = dataset
+        self._turns = turns
+        self._start = attempt.checkpoints.load()
+        self.done = [*self._start.done]
+        self._kept: _Result | None = None  # the best of those that this attempt has trained
 
     def run(self) -> _Result:
-        """Go on from the checkpoint, if there is one, to the end; the best."""
-        reports, start = self.attempt.reports, self.attempt.checkpoints.load()
-        current, self.done = start.current, [*start.done]
-        if start.best is not None:
-            best = self._best
-            again = self._train(best, start.best)
-            self.kept = replace(again, training=self.done[best])  # its costs were measured then
-        while (index := len(self.done)) < len(self.turns):
+        """Go on from the checkpoint, if there is one, to the end; the best, whose model is kept."""
+        reports, start = self._attempt.reports, self._start
+        current, seconds = start.current, start.seconds
+        while (index := len(self.done)) < len(self._turns):
             reports.begin_training(index, total_epochs(self.done))
-            result, current = self._train(index, current), None
+            result = self._run_turn(index, current, seconds)
+            current, seconds = None, 0.0
             if index == 0 or not result.trained.stopped:
                 self.done.append(result.training)
                 if self._best == index:
-                    self.kept = result
+                    self._kept = result
             if result.trained.stopped:
                 break
-            if len(self.done) < len(self.turns):
+            if len(self.done) < len(self._turns):
                 self._offer()
             if reports.verdict is not None:
                 break
-        return self.kept
+        return self._kept or self._best_again()
 
-    def _offer(self, make: Callable[[], Checkpoint] | None = None) -> None:
+    def _best_again(self) -> _Result:
+        """The best, of an earlier attempt: made again of its checkpoint, without training."""
+        result = self._run_turn(self._best, self._start.best)
+        told = self._start.told
+        return replace(
+            result,
+            training=self.done[self._best],  # whose costs were measured then
+            trained=replace(result.trained, **told),
+        )
+
+    def _offer(self, make: Callable[[], Checkpoint] | None = None, begun: float = 0.0) -> None:
         """Offer a checkpoint, with that of the training that goes on, if one does."""
-        kept = self.kept.trained if self.done else None
+        kept, start = self._kept.trained if self._kept else None, self._start
         if kept is None or kept.is_repeatable:
-            self.attempt.offer(
+            self._attempt.offer(
                 lambda: TrialCheckpoint(
-                    current=None if make is None else make(),
+                    current=make and make(),
+                    seconds=time.monotonic() - begun if make else 0.0,
                     done=tuple(self.done),
-                    best=None if kept is None else kept.last_checkpoint,
+                    best=kept.last_checkpoint if kept else start.best,
+                    told=kept.told if kept else start.told,
                 )
             )
 
     @property
     def _best(self) -> int:
         """Of those that have ended, the first of the best."""
-        sign = -1 if self.attempt.assignment.request.directions[0] == "maximize" else 1
+        sign = -1 if self._attempt.assignment.request.directions[0] == "maximize" else 1
         return min(range(len(self.done)), key=lambda index: sign * self.done[index].value)
 
-    def _train(self, index: int, start: Checkpoint | None) -> _Result:
-        attempt, turn = self.attempt, self.turns[index]
+    def _run_turn(self, index: int, start: Checkpoint | None, seconds: float = 0.0) -> _Result:
+        """One training; it goes on from `start`, until which it had taken so many seconds."""
+        attempt, turn = self._attempt, self._turns[index]
         request = attempt.assignment.request
         plan = _plan(request, request.budget.epochs, request.training.early_stopping)
-        data = _data(attempt, self.dataset, turn.train, turn.validation)
-        begun = time.monotonic() - (attempt.assignment.spent_s if index == 0 else 0)
-        trained = _train(attempt, data, plan, turn.seed, start, self._offer)
+        data = _data(attempt, self._dataset, turn.train, turn.validation)
+        begun = time.monotonic() - seconds
+        offer = partial(self._offer, begun=begun)
+        trained = _train(attempt, data, plan, turn.seed, start, offer)
         objectives = [objective.metric for objective in request.objectives]
         metrics = trained.metrics | measured_costs(
             objectives,

@@ -5,9 +5,9 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from kerasearch.models.checkpoints import Checkpoint, read_checkpoints, write_checkpoints
 from kerasearch.service.checkpoint_names import checkpoint_path
@@ -29,13 +29,17 @@ class TrialCheckpoint:
 
     Attributes:
         current: Of the training that was interrupted; None between two.
+        seconds: That it had taken.
         done: Those before it.
         best: Of the best of them, whose model the trial keeps so far.
+        told: What that one told of itself, `TrainedModel.told`.
     """
 
     current: Checkpoint | None = None
+    seconds: float = 0.0
     done: tuple[Training, ...] = ()
     best: Checkpoint | None = None
+    told: dict[str, Any] = field(default_factory=dict)  # Any: names of fields to JSON
 
     @property
     def epoch(self) -> int:
@@ -44,14 +48,24 @@ class TrialCheckpoint:
 
     def write(self, path: Path) -> None:
         named = {"current": self.current, "best": self.best}
-        note = json.dumps([training.model_dump() for training in self.done])
-        write_checkpoints({name: kept for name, kept in named.items() if kept}, note, path)
+        note = {
+            "seconds": self.seconds,
+            "done": [training.model_dump() for training in self.done],
+            "told": self.told,
+        }
+        write_checkpoints({name: c for name, c in named.items() if c}, json.dumps(note), path)
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        checkpoints, note = read_checkpoints(path)
-        done = tuple(Training.model_validate(training) for training in json.loads(note))
-        return cls(done=done, **checkpoints)
+        checkpoints, text = read_checkpoints(path)
+        note = json.loads(text)
+        return cls(
+            current=checkpoints.get("current"),
+            seconds=note["seconds"],
+            done=tuple(Training.model_validate(training) for training in note["done"]),
+            best=checkpoints.get("best"),
+            told=note["told"],
+        )
 
 
 class Checkpoints:
@@ -66,6 +80,7 @@ class Checkpoints:
         self._job_id = assignment.job_id
         self._stored = assignment.checkpoint
         self._saved_at = time.monotonic()
+        self._begun = self._saved_at - assignment.spent_s
 
     def load(self) -> TrialCheckpoint:
         """What an earlier attempt left; empty where there is nothing, or it isn't what was written.
@@ -77,7 +92,7 @@ class Checkpoints:
             return TrialCheckpoint()
         path = self._path(stored)
         if path.is_file() and sha256_of(path) == stored.sha256:
-            with suppress(KeyError):  # written by another version
+            with suppress(KeyError, ValueError):  # written by another version
                 return TrialCheckpoint.read(path)
         log.warning("trial row %d begins anew without %s", self._lease.trial_id, path)
         self._stored = None
@@ -105,7 +120,8 @@ class Checkpoints:
             with written_whole(path) as temporary:
                 checkpoint.write(temporary)
                 digest = sha256_of(temporary)
-            stored = StoredCheckpoint(self._lease.attempt, checkpoint.epoch, digest)
+            spent_s = time.monotonic() - self._begun
+            stored = StoredCheckpoint(self._lease.attempt, checkpoint.epoch, digest, spent_s)
             with self._database.write() as tx:
                 record(tx)
                 leases.note_checkpoint(tx, self._lease, stored)

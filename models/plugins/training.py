@@ -38,9 +38,9 @@ def train_plugin(
 ) -> TrainedModel:
     """As `training.train`; what the plugin neither compiles nor fits itself is trained by that.
 
-    A `fit` of its own offers no checkpoints. The same values and seed give what
-    `keras.utils.set_random_seed(seed)`, `hypermodel.build(hp)` and `hypermodel.fit(hp, model, x, y,
-    ...)` give.
+    A model that it compiles or fits itself offers no checkpoints. The same values and seed give
+    what `keras.utils.set_random_seed(seed)`, `hypermodel.build(hp)` and `hypermodel.fit(hp, model,
+    x, y, ...)` give.
 
     Raises:
         InfeasibleError: The plugin's code raised something, or trains to no value.

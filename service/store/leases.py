@@ -46,20 +46,22 @@ EndLease = Callable[[Connection, Lease, str], None]
 
 @dataclass(frozen=True)
 class StoredCheckpoint:
-    """The file that a trial goes on from, and the last epoch in it."""
+    """The file that a trial goes on from.
+
+    Attributes:
+        epoch: The last one in it.
+        spent_s: That the trial had taken until then.
+    """
 
     attempt: int
     epoch: int
     sha256: str
+    spent_s: float = 0.0
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What an attempt needs to know, read by its process under its lease.
-
-    Attributes:
-        spent_s: That earlier attempts took until they were pruned at a rung.
-    """
+    """What an attempt needs to know, read by its process under its lease."""
 
     trial_id: int
     job_id: str
@@ -71,7 +73,11 @@ class Assignment:
     pruner: PickedPruner
     dataset_id: str
     checkpoint: StoredCheckpoint | None
-    spent_s: float
+
+    @property
+    def spent_s(self) -> float:
+        """That earlier attempts took for what this one goes on from."""
+        return 0.0 if self.checkpoint is None else self.checkpoint.spent_s
 
 
 @dataclass(frozen=True)
@@ -172,15 +178,7 @@ def begin(tx: Connection, lease: Lease, pid: int, device: str) -> Assignment:
         pruner=PickedPruner.model_validate(row.pruner or {}),
         dataset_id=row.dataset_id,
         checkpoint=None if row.checkpoint is None else StoredCheckpoint(**row.checkpoint),
-        spent_s=_spent_s(tx, lease.trial_id),
     )
-
-
-def _spent_s(tx: Connection, trial_id: int) -> float:
-    chosen = select(func.sum(attempts.c.ended_at - attempts.c.started_at)).where(
-        attempts.c.trial_id == trial_id, attempts.c.outcome == TrialState.PRUNED
-    )
-    return float(tx.execute(chosen).scalar_one() or 0)
 
 
 def beat(tx: Connection, lease: Lease) -> None:

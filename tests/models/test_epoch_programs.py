@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kerasearch.models import load_family
 from kerasearch.models.datasets import Scaling
+from kerasearch.models.datasets.padding import PADDING
 from kerasearch.models.epoch_programs import EpochPrograms
 from kerasearch.models.family import DataShape, ModelFamily, hyperparameters
 from kerasearch.models.infeasible import InfeasibleError
@@ -62,6 +63,7 @@ CONVOLUTION: dict[str, Value] = {
     "learning_rate": 0.003,
 }
 IMAGE = {**CONVOLUTION, "augmentation": False}
+PADDED = {**CELL, "cell": "gru", "padded": True}
 
 
 def make_family(params: Mapping[str, Value], scale: float = 10.0) -> ModelFamily:
@@ -76,7 +78,7 @@ def make_family(params: Mapping[str, Value], scale: float = 10.0) -> ModelFamily
         name, shape = "mlp", (4,)
     channels = shape[-1:]
     scaling = Scaling(np.full(channels, 1.5, np.float32), np.full(channels, scale, np.float32))
-    return load_family(name)(DataShape(shape, 3, scaling))
+    return load_family(name)(DataShape(shape, 3, scaling, padded="padded" in params))
 
 
 def make_parts(family: ModelFamily, rows: int = 150) -> Parts:
@@ -84,6 +86,8 @@ def make_parts(family: ModelFamily, rows: int = 150) -> Parts:
     y = rng.integers(0, 3, rows)
     x = rng.normal(10.0 * y.reshape(-1, *[1] * len(family.data.input_shape)), 5.0)
     x = (x + rng.normal(size=(rows, *family.data.input_shape))).astype(np.float32)
+    if family.data.padded:
+        x[np.arange(x.shape[1]) >= rng.integers(3, 8, rows)[:, np.newaxis]] = PADDING
     split = rows * 2 // 3
     return Parts(x[:split], y[:split], x[split:], y[split:])
 
@@ -135,6 +139,9 @@ def assert_identical(one: TrainedModel, other: TrainedModel) -> None:
             },
             False,
         ),
+        (PADDED, False),
+        (IMAGE, False),
+        (CONVOLUTION, False),
     ],
     ids=[
         "mlp",
@@ -145,6 +152,9 @@ def assert_identical(one: TrainedModel, other: TrainedModel) -> None:
         "lstm-xla",
         "gru",
         "simple-rnn",
+        "gru-padded",
+        "cnn",
+        "conv1d",
     ],
 )
 def test_weights_and_curves_after_three_epochs_are_those_of_model_fit(
@@ -361,7 +371,7 @@ class Doubling(keras.layers.Layer):  # type: ignore[misc]  # keras ships no type
 
 class OwnStep(keras.Model):  # type: ignore[misc]
     def train_step(self, data: object) -> object:
-        return super().train_step(data)
+        return {**super().train_step(data), "own": keras.ops.ones(())}
 
 
 class WithOwnLayer(MLP):
@@ -394,4 +404,5 @@ def test_what_is_not_all_keras_own_is_trained_by_model_fit(
     first, again = (run(DENSE, programs, model, TrainingPlan(epochs=2)) for _ in range(2))
     assert (first.path, first.path_reason) == ("model.fit", f"not Keras's own: {what}")
     assert first.curves == again.curves
+    assert (first.curves.get("own") == [1.0, 1.0]) is (family is WithOwnStep)
     assert len(programs) == 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -87,16 +88,35 @@ def test_the_trainings_before_the_one_that_was_interrupted_come_back(trial: Tria
         for fold in (0, 1)
     )
     current = _after(2).current
-    trial.checkpoints().save(TrialCheckpoint(current, done, best=_after(4).current), _nothing)
+    best, told = _after(4).current, {"path": "model.fit", "warnings": ["vanishing gradients"]}
+    trial.checkpoints().save(TrialCheckpoint(current, 1.5, done, best, told), _nothing)
     trial.lose()
     loaded = trial.checkpoints().load()
-    assert (loaded.done, loaded.epoch) == (done, 10)
+    assert (loaded.done, loaded.epoch, loaded.seconds, loaded.told) == (done, 10, 1.5, told)
     assert loaded.current is not None
     assert loaded.best is not None
     assert (loaded.current.epoch, loaded.best.epoch) == (2, 4)
-    trial.checkpoints().save(TrialCheckpoint(None, done, best=_after(4).current), _nothing)
+    trial.checkpoints().save(TrialCheckpoint(done=done, best=best), _nothing)
     loaded = trial.checkpoints().load()
     assert (loaded.current, loaded.epoch) == (None, 8)
+
+
+def test_what_attempts_took_until_their_checkpoints_adds_up(
+    trial: Trials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SimpleNamespace(now=100.0)
+    passing = SimpleNamespace(monotonic=lambda: clock.now)
+    monkeypatch.setattr("kerasearch.service.checkpoint_files.time", passing)
+    spent = []
+    for seconds in (5, 2):
+        checkpoints = trial.checkpoints()
+        clock.now += seconds
+        checkpoints.save(_after(seconds), _nothing)
+        clock.now += 50  # that nothing goes on from
+        trial.lose()
+        with trial.database.write() as tx:
+            spent.append(leases.begin(tx, trial.lease, 1, "cpu").spent_s)
+    assert spent == [5, 7]
 
 
 @pytest.mark.parametrize("how", ["altered", "gone", "of another", "of an older version"])

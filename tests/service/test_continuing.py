@@ -218,6 +218,7 @@ def test_a_trial_of_several_trainings_goes_on_in_the_one_that_was_interrupted(
         [training.value for training in whole.trainings]
     )
     assert trial.std_error == pytest.approx(whole.std_error)
+    assert str(trial.path_reason) in ("a new architecture", "kept from another trial")
     _assert_same(service, job_id, trial, of_several)
     assert service.checkpoints(job_id) == []
 
@@ -231,6 +232,8 @@ def test_the_time_limit_of_a_trial_counts_what_it_took_until_it_was_pruned(
     again = service.promote(lease)
     with service.database.write() as tx:
         tx.exec_driver_sql("UPDATE attempts SET started_at = started_at - 3600 WHERE number = 1")
+        spent = "json_set(checkpoint, '$.spent_s', 3600.0)"
+        tx.exec_driver_sql(f"UPDATE trials SET checkpoint = {spent}")
     trial = service.run(again)
     assert (trial.state, len(trial.values)) == (TrialState.COMPLETE, 3)
     assert trial.reason == "its time limit of 3600 s ended it"

@@ -122,6 +122,21 @@ def test_a_search_by_successive_halving_completes_a_ninth_and_trains_no_epoch_tw
         assert {attempt.outcome for attempt in trial.attempts[:-1]} <= {"pruned"}
 
 
+def test_hyperband_halves_within_each_bracket_and_trains_no_epoch_twice(service: Service) -> None:
+    job_id = service.accept({**ASHA, "pruner": "hyperband"}, trials=30)
+    job = service.run(job_id)
+    assert (job.state, job.pruner.rungs) == (JobState.COMPLETED, (1, 3))
+    lengths: dict[int, list[int]] = {0: [], 1: [], 2: []}
+    for trial in service.trials(job_id):
+        lengths[job.pruner.bracket(trial.number)].append(len(trial.values))
+    assert [set(of_bracket) for of_bracket in lengths.values()] == [{1, 3, 9}, {3, 9}, {9}]
+    for first, of_bracket in ((1, lengths[0]), (3, lengths[1])):
+        went_on = sum(length > first for length in of_bracket)
+        # Who was among the best when it came has gone on, though better ones came later.
+        assert len(of_bracket) // 3 <= went_on < len(of_bracket) / 2
+    assert len(service.trained) == len(set(service.trained)) == sum(map(sum, lengths.values()))
+
+
 def test_a_restart_changes_nothing_in_what_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

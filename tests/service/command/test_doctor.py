@@ -1,5 +1,6 @@
 import fcntl
 import json
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -7,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from kerasearch.service import splitting
 from kerasearch.service.command import doctor
 from kerasearch.service.command.doctor import Check, examine, line_of
+from kerasearch.service.splitting import Split
 
 
 @pytest.fixture
@@ -43,6 +46,16 @@ def test_a_machine_that_can_serve_passes(
     assert checks["devices"].found == "1 CPU"
     assert checks["keras"].found[0].isdigit()
     assert not (tmp_path / "not").exists()
+
+
+def test_the_split_that_workers_auto_measured_is_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free_port: int
+) -> None:
+    cores = len(os.sched_getaffinity(0))
+    split = Split(cores=cores, workers=3, epochs_a_second={3: 24.2, 1: 16.5})
+    (tmp_path / splitting.FILE).write_text(split.model_dump_json())
+    told = "`--workers auto` takes 3 (epochs a second of 3: 24, 1: 16)"
+    assert told in found(monkeypatch, tmp_path, free_port)["cores"].found
 
 
 def test_a_port_that_is_taken_fails_and_says_what_to_do(

@@ -29,6 +29,8 @@ from kerasearch.service.store.database import Database
 from kerasearch.service.store.tables import datasets, jobs, metadata, outbox
 from kerasearch.service.testing import accept
 
+PRAGMAS = ("journal_mode", "synchronous")
+
 
 def _differences(database: Database) -> list[object]:
     """But for comments, which nobody but a reader of the code needs."""
@@ -40,6 +42,17 @@ def _differences(database: Database) -> list[object]:
 def test_migrating_gives_exactly_the_tables_that_the_code_declares(database: Database) -> None:
     assert _differences(database) == []
     assert set(inspect(database.engine).get_table_names()) == {*metadata.tables, "alembic_version"}
+
+
+def test_what_was_committed_to_sqlite_survives_a_power_cut(tmp_path: Path) -> None:
+    """As SQLite promises of these settings (sqlite.org/pragma.html#pragma_synchronous)."""
+    database = Database(f"sqlite:///{tmp_path / 'kerasearch.db'}")
+    database.migrate()
+    for transaction in (database.read, database.write):
+        with transaction() as tx:
+            found = [tx.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in PRAGMAS]
+        assert found == ["wal", 2]
+    database.close()
 
 
 def test_migrating_again_changes_nothing(database: Database) -> None:
