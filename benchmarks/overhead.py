@@ -1,11 +1,12 @@
 """What the service costs around training: a trial, its place in MLflow, and as searches grow.
 
-    .venv/bin/python benchmarks/overhead.py [--trials 16,60] [--only service,growth]
+    .venv/bin/python benchmarks/overhead.py [--trials 16,60] [--only service,growth] [--of lstm]
 
 `service`: the same trials, one at a time, by a service and in a bare process that builds, trains
 and judges them by the same code; to stay below 5 % and 0.25 s a trial. MLflow's part is what the
 mirror and its server took of the processor until every trial was shown; to stay below 0.1 s a
-trial together. A job more trials long shows what of that is a job's and not a trial's.
+trial together. A job more trials long shows what of that is a job's and not a trial's, and `--of`
+whose trials those are: MLPs on digits of up to 40 epochs, or LSTMs on epidemic curves of 10.
 `growth`: what an ask, a report and a trial's record cost after so many trials.
 Prints tables and writes benchmarks/results/overhead.json.
 """
@@ -20,12 +21,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 from metering import cpu_seconds
 from peers import PATIENCE, SPLIT, await_mirror, finished
 from rich.console import Console
 from rich.table import Table
+from workloads import WORKLOADS
 
 from kerasearch.service.client import Client
 from kerasearch.service.jobs import Job, JobRequest
@@ -53,7 +56,7 @@ PARTS = {
 }
 """Of the service, by their command line."""
 
-JOB = {
+MLP = {
     "model": "mlp",
     "data": {"dataset": "digits", "split": SPLIT},
     "space": {
@@ -73,13 +76,25 @@ JOB = {
     "training": {"early_stopping": {"patience": PATIENCE}},
     "resources": {"parallel": 1},
 }
-WARM_UP = {**JOB, "budget": {"trials": 2, "epochs": 2}}
+LSTM = {
+    **MLP,
+    "model": "recurrent",
+    "data": {"dataset": "epidemic-curves", "split": SPLIT},
+    "space": {
+        **WORKLOADS["lstm"].fixed,
+        "units": {"type": "choice", "values": [10, 20]},
+        "learning_rate": {"type": "float", "low": 1e-3, "high": 1e-2, "log": True},
+        "batch_size": 64,
+    },
+}
+JOBS = {"mlp": (MLP, 40), "lstm": (LSTM, 10)}
+"""And how many epochs their trials have at most."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--trials", default="16,60")
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--of", choices=JOBS, default="mlp")
     parser.add_argument("--only", default="service,growth")
     parser.add_argument("--bare", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -88,43 +103,45 @@ def main() -> None:
     figures = {}
     if "service" in given.only:
         counts = map(int, given.trials.split(","))
-        figures["service"] = measure_service(list(counts), given.epochs)
+        figures[f"service, {given.of}"] = measure_service(given.of, list(counts))
     if "growth" in given.only:
         figures["growth"] = measure_growth()
     show(figures)
     return None
 
 
-def measure_service(counts: list[int], epochs: int) -> dict[str, dict[str, float]]:
+def measure_service(kind: str, counts: list[int]) -> dict[str, dict[str, float]]:
+    job, epochs = JOBS[kind]
     with (
         tempfile.TemporaryDirectory() as folder,
         running_service(Path(folder), workers=1) as service,
         Client(service.url) as client,
     ):
-        finished(client, client.submit(WARM_UP))
+        # Two architectures: each is compiled before what is measured.
+        finished(client, client.submit({**job, "budget": {"trials": 6, "epochs": 2}}))
         await_mirror(service)
         return {
             f"{count} trials of up to {epochs} epochs": _costs_of(
-                service, client, {"trials": count, "epochs": epochs}
+                service, client, {**job, "budget": {"trials": count, "epochs": epochs}}
             )
             for count in counts
         }
 
 
-def _costs_of(service: RunningService, client: Client, budget: dict[str, int]) -> dict[str, float]:
+def _costs_of(service: RunningService, client: Client, asked: dict[str, Any]) -> dict[str, float]:
     """Of one job; its trials are repeated in a bare process once MLflow shows them."""
-    count = budget["trials"]
+    count = asked["budget"]["trials"]
     parts = {name: _pid_of(service.process.pid, mark) for name, mark in PARTS.items()}
     before = _cpu_of(parts)
     begun = time.monotonic()
-    job = finished(client, client.submit({**JOB, "budget": budget}))
+    job = finished(client, client.submit(asked))
     wall_s = time.monotonic() - begun
     await_mirror(service)
     cpu = {name: cpu_s - before[name] for name, cpu_s in _cpu_of(parts).items()}
     trials = list(client.trials(job.id))
     first_s = min(t.attempts[0].started_at for t in trials) - job.created_at
     repeated = {
-        "epochs": budget["epochs"],
+        "job": asked,
         "trials": [[trial.params, trial.seed] for trial in trials],
     }
     command = [sys.executable, __file__, f"--bare={json.dumps(repeated)}"]
@@ -153,7 +170,7 @@ def _pid_of(parent: int, mark: str) -> int:
     return next(child.pid for child in children if mark in " ".join(child.cmdline()))
 
 
-def run_bare(given: dict[str, list[tuple[dict[str, float], int]]]) -> None:
+def run_bare(given: dict[str, Any]) -> None:
     """Train the trials in this process; print the seconds, and those of the processor, it took."""
     from kerasearch.service.process import silent_stderr
 
@@ -169,8 +186,9 @@ def run_bare(given: dict[str, list[tuple[dict[str, float], int]]]) -> None:
 
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-        dataset = load_builtin("digits")
-        split = dataset.split(JobRequest.model_validate(WARM_UP).data.split)
+        job = JobRequest.model_validate(given["job"])
+        dataset = load_builtin(job.data.dataset)
+        split = dataset.split(job.data.split)
 
         def run(params: dict[str, float], seed: int, epochs: int) -> None:
             data = training_data(
@@ -182,15 +200,15 @@ def run_bare(given: dict[str, list[tuple[dict[str, float], int]]]) -> None:
                 params=params,
             )
             plan = TrainingPlan(epochs, early_stopping=EarlyStopping(patience=PATIENCE))
-            family = load_family("mlp")(data.shape)
+            family = load_family(job.model)(data.shape)
             trained = train(family, params, data.parts, plan, seed, lambda *_: True)
             evaluate(trained.model, data.validation, data.shape)
 
-        for units in (32, 64):  # as the service was warm
-            run({**given["trials"][0][0], "units_1": units}, 0, 2)
+        for params, seed in given["trials"][:8]:  # as the service was warm
+            run(params, seed, 2)
         begun, begun_cpu = time.monotonic(), time.process_time()
         for params, seed in given["trials"]:
-            run(params, seed, given["epochs"])
+            run(params, seed, job.budget.epochs)
     print(time.monotonic() - begun, time.process_time() - begun_cpu)
 
 

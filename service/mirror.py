@@ -36,7 +36,8 @@ NICE = 10
 """Trials go first: where they take every core, the mirror has a twentieth of them, and is late."""
 
 PAUSE_S = 1.0
-"""Between passes: what happens meanwhile is mirrored in one go."""
+RESTING_PAUSE_S = 2.0
+"""Between passes: what happens meanwhile is mirrored in one go; the longer where no job goes on."""
 
 BATCH = 1000
 """Events a pass; more are left for the next."""
@@ -109,6 +110,11 @@ class Mirror:
         self._database = database
         self._tracking = tracking
         self._jobs: dict[str, Watched] = defaultdict(Watched)
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether all that it has seen of jobs is shown, and none goes on."""
+        return not self._jobs
 
     def mirror_pass(self) -> bool:
         """Delete what was deleted, and show the oldest events; whether there were any.
@@ -283,4 +289,4 @@ def run(settings: Settings) -> None:
         except Unavailable as error:
             log.warning("%s", error)
             state = "waits for the database"
-        time.sleep(PAUSE_S)
+        time.sleep(RESTING_PAUSE_S if mirror.is_resting else PAUSE_S)
