@@ -27,7 +27,7 @@ from kerasearch.service.store.database_lock import DatabaseLock
 
 log = logging.getLogger(__name__)
 
-POLL_S = 0.25
+POLL_S = 0.1
 GRACE_S = 10.0
 """After SIGTERM, before SIGKILL."""
 
@@ -188,7 +188,7 @@ def _end(processes: "list[subprocess.Popen[bytes]]") -> None:
 def _wait_for_port(settings: Settings, stop: threading.Event) -> None:
     deadline = time.monotonic() + API_START_S
     while time.monotonic() < deadline and not answers(settings.host, settings.port):
-        if stop.wait(POLL_S / 10):
+        if stop.wait(POLL_S / 5):
             return
 
 
