@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
+from kerasearch.models.training import TrainedModel
 from kerasearch.service import worker
 from kerasearch.service.files import listing
 from kerasearch.service.reports import Reports
@@ -152,26 +153,32 @@ def test_a_trial_whose_process_is_killed_goes_on_after_its_last_checkpoint_or_ru
 ) -> None:
     service.settings = service.settings.model_copy(update={"checkpoint_s": checkpoint_s})
     job_id = service.accept()
-    lease = service.begin(job_id)
+    trained, trial = _killed_once(service, service.begin(job_id), monkeypatch, in_epoch=6)
+    assert trained == [*range(1, 7), *range(begins_at, 9)]
+    _assert_same(service, job_id, trial, whole)
+    assert [attempt.outcome for attempt in trial.attempts] == ["lost", "complete"]
+    assert service.checkpoints(job_id) == []
+
+
+def _killed_once(
+    service: Service, lease: Lease, monkeypatch: pytest.MonkeyPatch, in_epoch: int
+) -> tuple[list[int], Trial]:
+    """The epochs that both attempts trained, and the trial in the end."""
     trained: list[int] = []
     add = Reports.add
 
-    def die_after_six(reports: Reports, epoch: int, metrics: Mapping[str, float]) -> bool:
+    def die_once(reports: Reports, epoch: int, metrics: Mapping[str, float]) -> bool:
         trained.append(epoch)
-        if trained == [1, 2, 3, 4, 5, 6]:
+        if len(trained) == in_epoch:
             raise Killed
         return add(reports, epoch, metrics)
 
-    monkeypatch.setattr(Reports, "add", die_after_six)
+    monkeypatch.setattr(Reports, "add", die_once)
     with pytest.raises(Killed):
         service.run(lease)
     with service.database.write() as tx:
         leases.lose(tx, lease, "its process was killed by signal 9")
-    trial = service.run(service.place(lease.trial_id))
-    assert trained[6:] == list(range(begins_at, 9))
-    _assert_same(service, job_id, trial, whole)
-    assert [attempt.outcome for attempt in trial.attempts] == ["lost", "complete"]
-    assert service.checkpoints(job_id) == []
+    return trained, service.run(service.place(lease.trial_id))
 
 
 @pytest.fixture(scope="module")
@@ -196,29 +203,19 @@ def test_a_trial_of_several_trainings_goes_on_in_the_one_that_was_interrupted(
     """After epochs of any of the three, of 8 epochs each, the last ones too."""
     service.settings = service.settings.model_copy(update={"checkpoint_s": 0.0})
     job_id = service.accept(repeats=3)
-    lease = service.begin(job_id)
-    trained: list[int] = []
-    add = Reports.add
-
-    def die_once(reports: Reports, epoch: int, metrics: Mapping[str, float]) -> bool:
-        trained.append(epoch)
-        if len(trained) == killed_after + 1:
-            raise Killed
-        return add(reports, epoch, metrics)
-
-    monkeypatch.setattr(Reports, "add", die_once)
-    with pytest.raises(Killed):
-        service.run(lease)
-    with service.database.write() as tx:
-        leases.lose(tx, lease, "its process was killed by signal 9")
-    trial = service.run(service.place(lease.trial_id))
+    monkeypatch.setattr(TrainedModel, "told", {"path_reason": "as the first attempt told"})
+    trained, trial = _killed_once(
+        service, service.begin(job_id), monkeypatch, in_epoch=killed_after + 1
+    )
     assert len(trained) == 24 + 1, "only the epoch in which it was killed is trained twice"
     whole, _ = of_several
     assert [training.value for training in trial.trainings] == pytest.approx(
         [training.value for training in whole.trainings]
     )
     assert trial.std_error == pytest.approx(whole.std_error)
-    assert str(trial.path_reason) in ("a new architecture", "kept from another trial")
+    best = int(np.argmax([training.value for training in whole.trainings]))
+    is_made_again = best < killed_after // 8
+    assert (trial.path_reason == "as the first attempt told") is is_made_again
     _assert_same(service, job_id, trial, of_several)
     assert service.checkpoints(job_id) == []
 
