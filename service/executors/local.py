@@ -96,6 +96,8 @@ class LocalExecutor:
     def place(self, lease: Lease, needs: Needs = NO_NEEDS) -> None:
         """Raises RuntimeError when there is no room for it."""
         slot = self._slot_for(needs)
+        if wait([slot.pipe, slot.process.sentinel], 0):  # it died idle, unseen until now
+            slot = self._replace(slot, slot.share)
         slot.lease = lease
         slot.known.add(needs.architecture)
         slot.kills = out_of_memory_kills()
