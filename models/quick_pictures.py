@@ -18,6 +18,9 @@ from kerasearch.models.evaluation import Table
 
 Colour = tuple[int, int, int]
 
+PNG_LEVEL = 1
+"""Of compression: 15 % sooner drawn than at the usual 6, and 10 to 30 % larger."""
+
 FINE = 2
 """Everything is drawn this much larger and then shrunk, which smooths the lines."""
 
@@ -156,7 +159,7 @@ class _Picture:
         self._draw.ellipse([edge * FINE for edge in corners], colour)
 
     def save(self, path: Path) -> None:
-        self._image.reduce(FINE).save(path, "PNG")
+        self._image.reduce(FINE).save(path, "PNG", compress_level=PNG_LEVEL)
 
 
 @cache

@@ -1,34 +1,50 @@
 """A model without values: what it would be, known before it takes memory."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import keras
 import psutil
 from keras.src.backend.common import global_state  # nothing public does what forget_models does
+from keras_tuner import HyperParameters
 
-from kerasearch.models.family import ModelFamily, hyperparameters
+from kerasearch.models.family import ModelFamily
 from kerasearch.models.infeasible import InfeasibleError
-from kerasearch.searchspaces.parameters import Value
 
 BYTES_A_PARAMETER = 5 * 4
 """Single precision: a weight, its gradient, an optimizer's two moments, the best epoch's copy."""
 
 
-def sketch(family: ModelFamily, params: Mapping[str, Value]) -> keras.Model:
-    """The model without values; refuses one that half of this machine's memory can't train."""
+@contextmanager
+def sketched(family: ModelFamily, hp: HyperParameters) -> Iterator[keras.Model]:
+    """The model without values; it can be given them until the context ends.
+
+    Raises:
+        InfeasibleError: Half of this machine's memory can't train it.
+    """
     if family.data.streams is not None:
         # States are made with values, of which the scope below has none.
         family = type(family)(replace(family.data, streams=None))
-    # In this scope variables have a shape and never get values.
+    forget_models()
     try:
+        # In this scope variables have a shape and never get values.
         with keras.StatelessScope(initialize_variables=False):
-            model = family.build(hyperparameters(params))
+            model = family.build(hp)
+        require_room(model)
+        yield model
     finally:
         forget_models()
-    require_room(model)
-    return model
+
+
+def give_values() -> None:
+    """Make of the sketch whose context this is the model that `build` gives with the same seed.
+
+    Of one that consists of Keras's own layers.
+    """
+    with keras.StatelessScope():
+        pass  # at whose end Keras gives values to all variables that have none
 
 
 def require_room(model: keras.Model) -> None:

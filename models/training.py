@@ -21,7 +21,7 @@ from kerasearch.models.limits import keep_limits
 from kerasearch.models.loops import Course, fit, obstacle, run_epochs
 from kerasearch.models.optimizers import make_optimizer
 from kerasearch.models.plan import Parts, TrainingPlan
-from kerasearch.models.sketch import sketch
+from kerasearch.models.sketch import give_values, sketched
 from kerasearch.models.vanishing import GradientWatch
 from kerasearch.models.watch import EpochWatch, OnEpoch, early_stopping_of
 from kerasearch.searchspaces.parameters import Params, Value
@@ -113,18 +113,22 @@ def train(
     settings = {**DEFAULTS, "epochs": plan.epochs, **params}
     batch_size, epochs = count_of(settings, "batch_size"), count_of(settings, "epochs")
     with refusals("cannot build the model"), _precision(plan):
-        sketched = sketch(family, params)
-        keep_limits(sketched, plan.limits, batch_size)
-        why_not = obstacle(
-            sketched,
-            programs,
-            stateful=family.data.streams is not None,
-            streamed=not isinstance(parts.x_train, np.ndarray),
-        )
-        _set_seed(seed, of_tensorflow=why_not is not None)
         tf.config.experimental.enable_op_determinism()
+        _set_seed(seed)
         hp = hyperparameters(params)
-        model = family.build(hp)
+        with sketched(family, hp) as model:
+            keep_limits(model, plan.limits, batch_size)
+            why_not = obstacle(
+                model,
+                programs,
+                stateful=family.data.streams is not None,
+                streamed=not isinstance(parts.x_train, np.ndarray),
+            )
+            if why_not is None:
+                give_values()
+        if why_not is not None:
+            keras.utils.set_random_seed(seed)
+            model = family.build(hp)
         criterion = family.criterion(hp, _asked(plan))
         _compile(model, criterion, settings, math.ceil(len(parts.y_train) / batch_size))
         family.prepare(model, hp, parts.x_train)
@@ -172,15 +176,11 @@ def count_of(settings: Params, name: str) -> int:
     return int(value)
 
 
-def _set_seed(seed: int, *, of_tensorflow: bool) -> None:
-    if of_tensorflow:
-        keras.utils.set_random_seed(seed)
-    else:
-        # All that Keras's own layers draw from. TensorFlow's seed can't be set without throwing
-        # kernels away.
-        random.seed(seed)
-        np.random.seed(seed)
-        global_state.set_global_attribute("global_seed_generator", None)
+def _set_seed(seed: int) -> None:
+    """Of all that Keras's own layers draw from; to set TensorFlow's would throw kernels away."""
+    random.seed(seed)
+    np.random.seed(seed)
+    global_state.set_global_attribute("global_seed_generator", None)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from optuna.visualization.matplotlib import (
     plot_slice,
 )
 
+from kerasearch.models.quick_pictures import PNG_LEVEL
 from kerasearch.service.analysis import IMPORTANCES
 from kerasearch.service.files import write_json, written_whole
 from kerasearch.service.sampling.display import of_first_objective
@@ -124,7 +125,12 @@ def _save(path: Path, draw: Draw, inches: tuple[float, float]) -> Path:
         figure = np.ravel(draw())[0].figure
         try:
             with written_whole(path) as temporary:
-                figure.savefig(temporary, dpi=110, bbox_inches="tight")
+                figure.savefig(
+                    temporary,
+                    dpi=110,
+                    bbox_inches="tight",
+                    pil_kwargs={"compress_level": PNG_LEVEL},
+                )
         finally:
             plt.close(figure)
     return path
