@@ -1,12 +1,13 @@
 """What the service costs around training: a trial, its place in MLflow, and as searches grow.
 
-    .venv/bin/python benchmarks/overhead.py [--trials 16,60] [--only service,growth] [--of lstm]
+    .venv/bin/python benchmarks/overhead.py [--trials 16,60] [--rounds 3] [--only service,growth]
 
 `service`: the same trials, one at a time, by a service and in a bare process that builds, trains
-and judges them by the same code; to stay below 5 % and 0.25 s a trial. MLflow's part is what the
-mirror and its server took of the processor until every trial was shown; to stay below 0.1 s a
-trial together. A job more trials long shows what of that is a job's and not a trial's, and `--of`
-whose trials those are: MLPs on digits of up to 40 epochs, or LSTMs on epidemic curves of 10.
+and judges them by the same code, job by job in turns; to stay below 5 % and 0.25 s a trial.
+MLflow's part is what the mirror and its server took of the processor until every trial was shown;
+to stay below 0.1 s a trial together. A job more trials long shows what of that is a job's and not a
+trial's, and `--of lstm` trains LSTMs on epidemic curves for up to 10 epochs in place of MLPs on
+digits for up to 40.
 `growth`: what an ask, a report and a trial's record cost after so many trials.
 Prints tables and writes benchmarks/results/overhead.json.
 """
@@ -96,41 +97,52 @@ def main() -> None:
     parser.add_argument("--trials", default="16,60")
     parser.add_argument("--of", choices=JOBS, default="mlp")
     parser.add_argument("--only", default="service,growth")
-    parser.add_argument("--bare", help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--bare", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.bare:
-        return run_bare(json.loads(given.bare))
+        return run_bare()
     figures = {}
     if "service" in given.only:
         counts = map(int, given.trials.split(","))
-        figures[f"service, {given.of}"] = measure_service(given.of, list(counts))
+        figures[f"service, {given.of}"] = measure_service(given.of, list(counts), given.rounds)
     if "growth" in given.only:
         figures["growth"] = measure_growth()
     show(figures)
     return None
 
 
-def measure_service(kind: str, counts: list[int]) -> dict[str, dict[str, float]]:
+def measure_service(kind: str, counts: list[int], rounds: int) -> dict[str, dict[str, float]]:
     job, epochs = JOBS[kind]
     with (
         tempfile.TemporaryDirectory() as folder,
         running_service(Path(folder), workers=1) as service,
         Client(service.url) as client,
+        subprocess.Popen(
+            [sys.executable, __file__, "--bare"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as bare,
     ):
-        # Two architectures: each is compiled before what is measured.
-        finished(client, client.submit({**job, "budget": {"trials": 6, "epochs": 2}}))
-        await_mirror(service)
-        return {
-            f"{count} trials of up to {epochs} epochs": _costs_of(
-                service, client, {**job, "budget": {"trials": count, "epochs": epochs}}
-            )
-            for count in counts
-        }
+        # Two architectures: each is compiled, on both sides, before what is measured.
+        _costs_of(service, client, bare, {**job, "budget": {"trials": 6, "epochs": 2}})
+        figures = {}
+        for count in counts:
+            asked = {**job, "budget": {"trials": count, "epochs": epochs}}
+            taken = [_costs_of(service, client, bare, asked) for _ in range(rounds)]
+            figures[f"{count} trials of up to {epochs} epochs"] = _summed(taken, count)
+        bare.stdin.close()
+    return figures
 
 
-def _costs_of(service: RunningService, client: Client, asked: dict[str, Any]) -> dict[str, float]:
-    """Of one job; its trials are repeated in a bare process once MLflow shows them."""
-    count = asked["budget"]["trials"]
+def _costs_of(
+    service: RunningService,
+    client: Client,
+    bare: subprocess.Popen[str],
+    asked: dict[str, Any],
+) -> dict[str, float]:
+    """Seconds of one job, whose trials the bare process repeats once MLflow shows them."""
     parts = {name: _pid_of(service.process.pid, mark) for name, mark in PARTS.items()}
     before = _cpu_of(parts)
     begun = time.monotonic()
@@ -140,22 +152,37 @@ def _costs_of(service: RunningService, client: Client, asked: dict[str, Any]) ->
     cpu = {name: cpu_s - before[name] for name, cpu_s in _cpu_of(parts).items()}
     trials = list(client.trials(job.id))
     first_s = min(t.attempts[0].started_at for t in trials) - job.created_at
-    repeated = {
-        "job": asked,
-        "trials": [[trial.params, trial.seed] for trial in trials],
-    }
-    command = [sys.executable, __file__, f"--bare={json.dumps(repeated)}"]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    bare_s, bare_cpu_s = map(float, output.split())
+    repeated = {"job": asked, "trials": [[trial.params, trial.seed] for trial in trials]}
+    bare.stdin.write(json.dumps(repeated) + "\n")
+    bare.stdin.flush()
+    bare_s, bare_cpu_s = map(float, bare.stdout.readline().split())
     return {
-        "service, s": wall_s,
-        "bare process, s": bare_s,
-        "more, %": 100 * (wall_s / bare_s - 1),
-        "more, s a trial": (wall_s - bare_s) / count,
-        "first trial after, s": first_s.total_seconds(),
-        "CPU s a trial: bare": bare_cpu_s / count,
-        **{name: cpu_s / count for name, cpu_s in cpu.items()},
-        "MLflow and mirror": (cpu["mirror"] + cpu["MLflow"]) / count,
+        "service": wall_s,
+        "bare process": bare_s,
+        "first trial": first_s.total_seconds(),
+        "bare CPU": bare_cpu_s,
+        **cpu,
+    }
+
+
+def _summed(rounds: list[dict[str, float]], count: int) -> dict[str, float]:
+    """Over all rounds, of `count` trials each; a round's share where it says so."""
+    total = {name: sum(each[name] for each in rounds) for name in rounds[0]}
+    trials = count * len(rounds)
+    more = [100 * (each["service"] / each["bare process"] - 1) for each in rounds]
+    cpu = {name: total[name] / trials for name in PARTS}
+    return {
+        "service, s": total["service"],
+        "bare process, s": total["bare process"],
+        "more, %": 100 * (total["service"] / total["bare process"] - 1),
+        "of a round, %: median": statistics.median(more),
+        "least": min(more),
+        "most": max(more),
+        "more, s a trial": (total["service"] - total["bare process"]) / trials,
+        "first trial after, s": max(each["first trial"] for each in rounds),
+        "CPU s a trial: bare": total["bare CPU"] / trials,
+        **cpu,
+        "MLflow and mirror": cpu["mirror"] + cpu["MLflow"],
     }
 
 
@@ -170,8 +197,8 @@ def _pid_of(parent: int, mark: str) -> int:
     return next(child.pid for child in children if mark in " ".join(child.cmdline()))
 
 
-def run_bare(given: dict[str, Any]) -> None:
-    """Train the trials in this process; print the seconds, and those of the processor, it took."""
+def run_bare() -> None:
+    """Train the trials of each line in this process; answer with the seconds, and of the CPU."""
     from kerasearch.service.process import silent_stderr
 
     with silent_stderr():
@@ -186,30 +213,27 @@ def run_bare(given: dict[str, Any]) -> None:
 
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-        job = JobRequest.model_validate(given["job"])
-        dataset = load_builtin(job.data.dataset)
-        split = dataset.split(job.data.split)
-
-        def run(params: dict[str, float], seed: int, epochs: int) -> None:
-            data = training_data(
-                dataset,
-                split.train,
-                split.validation,
-                task="classification",
-                scale="standard",
-                params=params,
-            )
-            plan = TrainingPlan(epochs, early_stopping=EarlyStopping(patience=PATIENCE))
-            family = load_family(job.model)(data.shape)
-            trained = train(family, params, data.parts, plan, seed, lambda *_: True)
-            evaluate(trained.model, data.validation, data.shape)
-
-        for params, seed in given["trials"][:8]:  # as the service was warm
-            run(params, seed, 2)
-        begun, begun_cpu = time.monotonic(), time.process_time()
-        for params, seed in given["trials"]:
-            run(params, seed, job.budget.epochs)
-    print(time.monotonic() - begun, time.process_time() - begun_cpu)
+        for line in sys.stdin:
+            given = json.loads(line)
+            job = JobRequest.model_validate(given["job"])
+            begun, begun_cpu = time.monotonic(), time.process_time()
+            dataset = load_builtin(job.data.dataset)
+            split = dataset.split(job.data.split)
+            for params, seed in given["trials"]:
+                data = training_data(
+                    dataset,
+                    split.train,
+                    split.validation,
+                    task="classification",
+                    scale="standard",
+                    params=params,
+                )
+                stopping = EarlyStopping(patience=PATIENCE)
+                plan = TrainingPlan(job.budget.epochs, early_stopping=stopping)
+                family = load_family(job.model)(data.shape)
+                trained = train(family, params, data.parts, plan, seed, lambda *_: True)
+                evaluate(trained.model, data.validation, data.shape)
+            print(time.monotonic() - begun, time.process_time() - begun_cpu, flush=True)
 
 
 def measure_growth() -> dict[str, dict[str, float]]:
