@@ -21,7 +21,10 @@ COMPILING_S = 4.0
 """Processor seconds that compiling takes: 1.5 to 4 for MLPs and LSTMs (docs/findings.md)."""
 
 RISK = 0.1
-"""The share of a training's time that compiling may take, lost where XLA turns out slower."""
+"""The share of the time that a training has taken already which may be lost by trying XLA."""
+
+GAIN = 1 / 3
+"""What XLA must be expected to save of an epoch: 0.28 to 0.78 where it is faster."""
 
 
 @dataclass
@@ -49,13 +52,23 @@ class XlaRecord:
     xla: Pace = field(default_factory=Pace)
     obstacle: str | None = None
 
-    def pays(self, epochs: int) -> bool:
-        """Whether so many epochs are better left to XLA."""
+    def pays(self, spent_s: float, epochs: int) -> bool:
+        """Whether so many more epochs are better left to XLA.
+
+        A training may be stopped at any epoch. So what is lost at worst, compiling and one epoch
+        that takes twice as long, is held against what the training has taken for certain.
+
+        Args:
+            spent_s: Processor seconds of the training so far.
+            epochs: At most to come.
+        """
         if self.plain.epochs < 2:
             return False
-        if not self.xla.epochs:
-            return RISK * epochs * self.plain.seconds >= COMPILING_S
-        return self.xla.epochs < 2 or self.xla.seconds < self.plain.seconds
+        if self.xla.epochs > 1:
+            return self.xla.seconds < self.plain.seconds
+        compiling_s = 0.0 if self.xla.epochs else COMPILING_S
+        affordable = RISK * spent_s >= compiling_s + self.plain.seconds
+        return affordable and GAIN * epochs * self.plain.seconds >= compiling_s
 
 
 class XlaEpochs:
@@ -65,6 +78,7 @@ class XlaEpochs:
         self._asked = asked
         self._record = record
         self._epoch = self._first = self._last = 0
+        self._spent_s = 0.0
 
     def run(
         self, epoch: int, epochs: int, plain: Callable[[], Metrics], xla: Callable[[], Metrics]
@@ -73,9 +87,11 @@ class XlaEpochs:
         record, self._epoch = self._record, epoch
         if not self._asked:
             return plain()
-        if record.obstacle is None and (self._asked != "auto" or record.pays(epochs - epoch + 1)):
+        if record.obstacle is None and (
+            self._asked != "auto" or record.pays(self._spent_s, epochs - epoch + 1)
+        ):
             try:
-                metrics = _timed(xla, record.xla)
+                metrics = self._timed(xla, record.xla)
             except (
                 tf.errors.InternalError,
                 tf.errors.InvalidArgumentError,
@@ -85,7 +101,7 @@ class XlaEpochs:
             else:
                 self._first, self._last = self._first or epoch, epoch
                 return metrics
-        return _timed(plain, record.plain)
+        return self._timed(plain, record.plain)
 
     @property
     def told(self) -> str:
@@ -100,6 +116,14 @@ class XlaEpochs:
             return f"; XLA in epochs {self._first} to {self._last}: it was slower"
         return f"; XLA from epoch {self._first}"
 
+    def _timed(self, train: Callable[[], Metrics], pace: Pace) -> Metrics:
+        start = time.process_time()
+        metrics = train()
+        seconds = time.process_time() - start
+        pace.saw(seconds)
+        self._spent_s += seconds
+        return metrics
+
 
 def obstacle(batch_size: int, rows: int) -> str | None:
     """Why XLA isn't even tried."""
@@ -108,10 +132,3 @@ def obstacle(batch_size: int, rows: int) -> str | None:
     if rows < batch_size:
         return "no batch is full"
     return None
-
-
-def _timed(train: Callable[[], Metrics], pace: Pace) -> Metrics:
-    start = time.process_time()
-    metrics = train()
-    pace.saw(time.process_time() - start)
-    return metrics
