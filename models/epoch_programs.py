@@ -1,7 +1,7 @@
 """Training compiled a whole epoch at a time, and kept for the next model of the architecture."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import keras
@@ -23,9 +23,12 @@ class EpochProgram:
     Args:
         model: The first to be trained, as for Twin; of one input and one output.
         y: Of any target of its training, the rows None.
+        weights: Of what each row counts, where that is given.
     """
 
-    def __init__(self, model: keras.Model, y: tf.TensorSpec) -> None:
+    def __init__(
+        self, model: keras.Model, y: tf.TensorSpec, weights: Sequence[tf.TensorSpec] = ()
+    ) -> None:
         self.weights = model.count_params()
         self._twin = Twin(model)
         target = tf.zeros([1, *y.shape[1:]], y.dtype)
@@ -36,12 +39,15 @@ class EpochProgram:
         order = tf.TensorSpec([None], tf.int32)
         batch_size = tf.TensorSpec([], tf.int32)
         compiled = partial(Compiled, in_order=suits_in_order(model))
-        self._train = compiled(self._train_in_graph, x, y, order, batch_size)
-        self._train_rest = compiled(self._train_batches, x, y, order, batch_size)
+        self._train = compiled(self._train_in_graph, order, batch_size, x, y, *weights)
+        self._train_rest = compiled(self._train_batches, order, batch_size, x, y, *weights)
         self._validate = compiled(self._validate_in_graph, x, y)
         self._forward = compiled(lambda rows: self.model(rows, training=False), x)
         self._xla = partial(
-            tf.function, input_signature=(x, y, order), autograph=False, jit_compile=True
+            tf.function,
+            input_signature=(order, x, y, *weights),
+            autograph=False,
+            jit_compile=True,
         )
         self._by_xla: dict[int, tf.types.experimental.PolymorphicFunction] = {}
         self._xla_records: dict[tuple[int, int], XlaRecord] = {}
@@ -62,14 +68,15 @@ class EpochProgram:
         # Else Keras would trace another function, its batches unrolled.
         model.predict_function = lambda batches: self._predict(model, batches)
 
-    def train(
-        self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
-    ) -> dict[str, float]:
-        """Train on the rows in `order`, the last batch as large as is left; the metrics."""
-        return _floats(self._train(x, y, order, batch_size))
+    def train(self, order: tf.Tensor, batch_size: tf.Tensor, *data: tf.Tensor) -> dict[str, float]:
+        """Train on the rows in `order`, the last batch as large as is left; the metrics.
+
+        `data` is x, y, and the rows' weights where the program has them.
+        """
+        return _floats(self._train(order, batch_size, *data))
 
     def train_by_xla(
-        self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
+        self, order: tf.Tensor, batch_size: tf.Tensor, *data: tf.Tensor
     ) -> dict[str, float]:
         """The same by XLA, but for the last batch where that is smaller.
 
@@ -80,10 +87,10 @@ class EpochProgram:
         if size not in self._by_xla:
             self._by_xla[size] = self._xla(partial(self._train_full_batches, size))
         full = len(order) // size * size
-        metrics = self._by_xla[size](x, y, order[:full])
+        metrics = self._by_xla[size](order[:full], *data)
         if full == len(order):
             return _floats(metrics)
-        return _floats(self._train_rest(x, y, order[full:], batch_size))
+        return _floats(self._train_rest(order[full:], batch_size, *data))
 
     def xla_record(self, batch_size: int, rows: int) -> XlaRecord:
         """What is known of XLA for this program at this batch size and number of rows."""
@@ -99,26 +106,26 @@ class EpochProgram:
         return tf.concat([self._forward(x) for x in rows], axis=0)
 
     def _train_in_graph(
-        self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
+        self, order: tf.Tensor, batch_size: tf.Tensor, *data: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         self.model.reset_metrics()
-        return self._train_batches(x, y, order, batch_size)
+        return self._train_batches(order, batch_size, *data)
 
     def _train_batches(
-        self, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, batch_size: tf.Tensor
+        self, order: tf.Tensor, batch_size: tf.Tensor, *data: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         def step(start: tf.Tensor) -> None:
             rows = order[start : start + batch_size]
-            self.model.train_step((tf.gather(x, rows), tf.gather(y, rows)))
+            self.model.train_step(tuple(tf.gather(part, rows) for part in data))
 
         return self._epoch(step, tf.size(order), batch_size)
 
     def _train_full_batches(
-        self, size: int, x: tf.Tensor, y: tf.Tensor, order: tf.Tensor
+        self, size: int, order: tf.Tensor, *data: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         def step(start: tf.Tensor) -> None:
             rows = tf.slice(order, [start], [size])  # of a shape known before it runs
-            self.model.train_step((tf.gather(x, rows), tf.gather(y, rows)))
+            self.model.train_step(tuple(tf.gather(part, rows) for part in data))
 
         self.model.reset_metrics()
         return self._epoch(step, tf.size(order), size)
@@ -157,20 +164,24 @@ class EpochPrograms:
     def have_room_for(self, model: keras.Model) -> bool:
         return bool(model.count_params() <= self._weights)
 
-    def for_model(self, model: keras.Model, y: tf.Tensor) -> tuple[EpochProgram, bool]:
+    def for_model(
+        self, model: keras.Model, y: tf.Tensor, weights: Sequence[tf.Tensor] = ()
+    ) -> tuple[EpochProgram, bool]:
         """The program for a compiled model there is room for, and whether it was there already.
 
         Args:
             model: To be trained.
             y: Its target, of which shape and type count.
+            weights: What each row counts, where that is given; the same.
         """
-        spec = tf.TensorSpec([None, *y.shape[1:]], y.dtype)
+        spec = _any_rows(y)
+        weight_specs = [_any_rows(each) for each in weights]
         model.optimizer.build(model.trainable_variables)
-        key = f"{architecture(model)} {spec}"
+        key = f"{architecture(model)} {spec} {weight_specs}"
         program = self._programs.get(key)
         is_kept = program is not None
         if program is None:
-            program = self._programs[key] = EpochProgram(model, spec)
+            program = self._programs[key] = EpochProgram(model, spec, weight_specs)
         self._programs.move_to_end(key)
         while len(self) > self._count or self._total() > self._weights:
             self._programs.popitem(last=False)
@@ -178,6 +189,10 @@ class EpochPrograms:
 
     def _total(self) -> int:
         return sum(program.weights for program in self._programs.values())
+
+
+def _any_rows(tensor: tf.Tensor) -> tf.TensorSpec:
+    return tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)
 
 
 def _floats(metrics: dict[str, tf.Tensor]) -> dict[str, float]:

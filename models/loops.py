@@ -24,6 +24,7 @@ class Course:
 
     Attributes:
         begun: Epochs that were trained before: a callback brings the model to where they left it.
+        weights: What each training row counts in the loss; None: all the same.
     """
 
     parts: Parts
@@ -33,6 +34,13 @@ class Course:
     callbacks: list[keras.callbacks.Callback]
     begun: int = 0
     xla: Xla = False
+    weights: NDArray[np.float32] | None = None
+
+    @property
+    def trained_on(self) -> list[Features | Targets | NDArray[np.float32]]:
+        """What each step takes some rows of."""
+        weights = [] if self.weights is None else [self.weights]
+        return [self.parts.x_train, self.parts.y_train, *weights]
 
 
 def obstacle(
@@ -55,8 +63,8 @@ def obstacle(
 def run_epochs(model: keras.Model, course: Course, programs: EpochPrograms) -> str:
     """What `model.fit` does, in two calls an epoch; whether those were compiled for it."""
     parts = course.parts
-    train = tf.constant(parts.x_train), tf.constant(parts.y_train)
-    program, is_kept = programs.for_model(model, train[1])
+    train = [tf.constant(part) for part in course.trained_on]
+    program, is_kept = programs.for_model(model, train[1], train[2:])
     twin = program.model
     validation = tf.constant(parts.x_validation), tf.constant(parts.y_validation)
     batch_size = tf.constant(course.batch_size)
@@ -68,7 +76,7 @@ def run_epochs(model: keras.Model, course: Course, programs: EpochPrograms) -> s
         callback.on_train_begin()
     for epoch in range(course.begun, course.epochs):
         order = epoch_order(len(parts.y_train), course.seed, epoch)
-        given = *train, tf.constant(order), batch_size
+        given = tf.constant(order), batch_size, *train
         logs = xla.run(
             epoch + 1,
             course.epochs,
@@ -96,12 +104,12 @@ def fit(model: keras.Model, course: Course) -> None:
     parts = course.parts
     fixed = batch_rows(model)
     order = _OrderOfEpoch(len(parts.y_train), None if fixed else course.seed)
-    x, y = _gathering(parts.x_train), _gathering(parts.y_train)
+    gather = [_gathering(part) for part in course.trained_on]
     train = (
         tf.data.Dataset.range(1)
         .flat_map(lambda _: tf.data.Dataset.from_tensor_slices(order.variable))
         .batch(course.batch_size)
-        .map(lambda rows: (x(rows), y(rows)))
+        .map(lambda rows: tuple(part(rows) for part in gather))
         .apply(tf.data.experimental.assert_cardinality(-(-len(parts.x_train) // course.batch_size)))
     )
     x_validation, y_validation = _gathering(parts.x_validation), _gathering(parts.y_validation)

@@ -1,5 +1,6 @@
 """What a training is given: rows, how long, and which epoch is the best."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -8,6 +9,9 @@ from kerasearch.models.limits import NO_LIMITS, ModelLimits
 
 Xla: TypeAlias = Literal["auto", True, False]
 """Whether XLA compiles epochs; `auto`: where it pays."""
+
+ClassWeight: TypeAlias = Literal["balanced"] | Mapping[str, float]
+"""What a class's rows count in the loss: the more the rarer it is, or so much by its name."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class TrainingPlan:
         mixed_precision: Layers compute in half precision, but for the first and the last; weights
             and their updates are of single precision.
         xla: Of what is compiled whole. With `auto` the clock has a say in the last digits.
+        class_weight: In the training loss of a classification, and in nothing else.
     """
 
     epochs: int
@@ -39,6 +44,7 @@ class TrainingPlan:
     limits: ModelLimits = NO_LIMITS
     mixed_precision: bool = False
     xla: Xla = False
+    class_weight: ClassWeight | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras.src.backend.common import global_state  # see _set_seed
 
 from kerasearch.models.checkpoints import Checkpoint, OfferCheckpoint
+from kerasearch.models.class_weights import class_weights
 from kerasearch.models.criteria import Criterion
 from kerasearch.models.epoch_programs import EpochPrograms
 from kerasearch.models.family import ModelFamily, hyperparameters
@@ -139,7 +140,11 @@ def train(
     gradients = GradientWatch()
     callbacks = [gradients, *early_stopping_of(plan, start), watch]
     begun = 0 if start is None else start.epoch
-    course = Course(parts, batch_size, epochs, seed, callbacks, begun, plan.xla)
+    weights = None
+    if plan.class_weight is not None:
+        labels = np.asarray(parts.y_train)
+        weights = class_weights(plan.class_weight, labels, family.data.class_names)[labels]
+    course = Course(parts, batch_size, epochs, seed, callbacks, begun, plan.xla, weights)
     try:
         with _precision(plan):
             if why_not is None:

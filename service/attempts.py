@@ -308,6 +308,7 @@ def _plan(request: JobRequest, epochs: int, stopping: jobs.EarlyStopping | None)
         limits=ModelLimits(**request.limits.model_dump()),
         mixed_precision=request.training.mixed_precision,
         xla=request.training.xla,
+        class_weight=request.training.class_weight,
     )
 
 

@@ -173,6 +173,14 @@ class EarlyStopping(_Part):
     min_delta: Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)] = 0.0
 
 
+Weight = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
+ClassWeight = Annotated[
+    Annotated[Literal["balanced"], Tag("(one)")] | Annotated[dict[str, Weight], Tag("(several)")],
+    Discriminator(lambda given: "(several)" if isinstance(given, dict) else "(one)"),
+]
+"""Balanced, or a number a class; tagged as `Objectives` is."""
+
+
 class TrainingRequest(_Part):
     """How a trial is trained.
 
@@ -180,11 +188,14 @@ class TrainingRequest(_Part):
         mixed_precision: In half precision where that does no harm: faster on GPUs that can.
         xla: Epochs compiled by XLA: slow to begin and faster then; `auto`: where that pays, by the
             clock, so that rounding is no longer the same each time.
+        class_weight: What a class's rows count in the loss, by its name; `balanced`: the more the
+            rarer it is.
     """
 
     early_stopping: EarlyStopping | None = EarlyStopping()
     mixed_precision: Flag = False
     xla: Literal["auto", True, False] = False
+    class_weight: ClassWeight | None = None
 
 
 class Concurrency(_Part):

@@ -1,6 +1,6 @@
 """From what was posted to what is meant: a job's defaults filled in, and every mistake named."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from kerasearch.models import FAMILIES, FamilyInfo
@@ -81,7 +81,8 @@ def understand(
     objectives = noting(
         lambda: understood_objectives(asked, metrics | COSTS, listed=several), "/objective"
     )
-    training = noting(lambda: _training(request.training, task, metrics), "/training")
+    classes = usage.classes if usage else None
+    training = noting(lambda: _training(request.training, task, metrics, classes), "/training")
     if len(request.objectives) > 1 and request.budget.target is not None:
         detail = "a target is for one objective, and here are several: leave it out"
         problems.append(Problem("/budget/target", detail))
@@ -219,9 +220,22 @@ def task_metrics(family: FamilyInfo | None, usage: Usable | None) -> dict[str, D
 
 
 def _training(
-    training: TrainingRequest, task: Task, metrics: dict[str, Direction]
+    training: TrainingRequest,
+    task: Task,
+    metrics: dict[str, Direction],
+    classes: Sequence[str] | None,
 ) -> TrainingRequest:
-    """Training as understood: early stopping watches what the task reports."""
+    """Training as understood: early stopping watches what the task reports.
+
+    Args:
+        training: As posted.
+        task: What models are trained for.
+        metrics: That it reports.
+        classes: Names of those there are; None while the data isn't known.
+    """
+    problems = list(_class_weight_problems(training, task, classes))
+    if problems:
+        raise InvalidInput(problems)
     stopping = training.early_stopping
     if stopping is None:
         return training
@@ -233,3 +247,18 @@ def _training(
         detail = unknown("metric", stopping.monitor, known)
         raise InvalidInput.at("/early_stopping/monitor", detail)
     return training
+
+
+def _class_weight_problems(
+    training: TrainingRequest, task: Task, classes: Sequence[str] | None
+) -> Iterator[Problem]:
+    weights = training.class_weight
+    if weights is None or classes is None:
+        return
+    if task is not TASKS["classification"]:
+        detail = "it weighs the classes of a classification, and here is none: leave it out"
+        yield Problem("/class_weight", detail)
+    elif weights != "balanced":
+        for name in weights:
+            if name not in classes:
+                yield Problem(pointer_to("class_weight", name), unknown("class", name, classes))

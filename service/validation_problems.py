@@ -70,6 +70,8 @@ def _detail(error: Any, model: type[BaseModel] | None) -> str:
         return f"must be JSON: {limits['error']}"
     if kind in ("literal_error", "enum") and isinstance(came, str):
         return unknown(str(path[-1]), came, re.findall("'(.*?)'", limits["expected"]))
+    if kind == "literal_error":
+        return f"must be {limits['expected']}, not {_as_json(came)}"
     if kind in ("too_long", "too_short"):
         return f"must be {MUST_BE[kind].format(**limits)}, not of {limits['actual_length']}"
     must_be = MUST_BE.get(kind, "").format(**limits)

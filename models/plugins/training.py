@@ -10,6 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from kerasearch.models.checkpoints import Checkpoint, OfferCheckpoint
+from kerasearch.models.class_weights import class_weights
 from kerasearch.models.datasets.arrays import Targets
 from kerasearch.models.infeasible import InfeasibleError
 from kerasearch.models.limits import keep_limits
@@ -68,6 +69,11 @@ def train_plugin(
     y_train, y_validation = (
         _labels_for(model, y, family.data.classes) for y in (parts.y_train, parts.y_validation)
     )
+    fitted: dict[str, object] = {name: options[name] for name in plugin.fit_options}
+    if plan.class_weight is not None:
+        labels = np.asarray(parts.y_train)
+        weights = class_weights(plan.class_weight, labels, family.data.class_names)
+        fitted["class_weight"] = dict(enumerate(weights.tolist()))
     try:
         result = family.hypermodel.fit(
             hp,
@@ -76,7 +82,7 @@ def train_plugin(
             y_train,
             validation_data=(family.scaled(parts.x_validation), y_validation),
             callbacks=[*early_stopping_of(plan), watch],
-            **{name: options[name] for name in plugin.fit_options},
+            **fitted,
         )
         require_recorded(plugin, hp)
     except InfeasibleError:

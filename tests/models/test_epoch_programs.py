@@ -21,13 +21,15 @@ from kerasearch.models.infeasible import InfeasibleError
 from kerasearch.models.loops import epoch_order
 from kerasearch.models.mlp import MLP
 from kerasearch.models.optimizers import make_optimizer
-from kerasearch.models.plan import Parts, TrainingPlan, Xla
+from kerasearch.models.plan import Parts, TrainingPlan
 from kerasearch.models.training import TrainedModel, train
 from kerasearch.searchspaces.space import Value
 from kerasearch.searchspaces.training import DEFAULTS, OPTIMIZERS
 
 SEED = 5
 LAST_IS_BEST = TrainingPlan(epochs=3, metric="loss", direction="minimize", early_stopping=None)
+BY_XLA = replace(LAST_IS_BEST, xla=True)
+WEIGHED = replace(LAST_IS_BEST, class_weight={"b": 5.0, "c": 0.5})
 DENSE: dict[str, Value] = {
     "layers": 2,
     "units_1": 8,
@@ -78,7 +80,9 @@ def make_family(params: Mapping[str, Value], scale: float = 10.0) -> ModelFamily
         name, shape = "mlp", (4,)
     channels = shape[-1:]
     scaling = Scaling(np.full(channels, 1.5, np.float32), np.full(channels, scale, np.float32))
-    return load_family(name)(DataShape(shape, 3, scaling, padded="padded" in params))
+    return load_family(name)(
+        DataShape(shape, 3, scaling, class_names=("a", "b", "c"), padded="padded" in params)
+    )
 
 
 def make_parts(family: ModelFamily, rows: int = 150) -> Parts:
@@ -117,18 +121,20 @@ def assert_identical(one: TrainedModel, other: TrainedModel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "xla"),
+    ("params", "plan"),
     [
-        (DENSE, False),
+        (DENSE, LAST_IS_BEST),
         (
             {**DENSE, "batch_norm": False, "optimizer": "nadam", "clipnorm": 0.1, "batch_size": 7},
-            False,
+            LAST_IS_BEST,
         ),
-        ({**DENSE, "optimizer": "adamw", "weight_decay": 0.2, "clipnorm": 0.3}, False),
-        ({**DENSE, "dropout": 0.3}, True),
-        (CELL, False),
-        (CELL, True),
-        ({**CELL, "cell": "gru", "optimizer": "rmsprop", "layers": 2}, False),
+        ({**DENSE, "optimizer": "adamw", "weight_decay": 0.2, "clipnorm": 0.3}, LAST_IS_BEST),
+        ({**DENSE, "dropout": 0.3}, BY_XLA),
+        (DENSE, WEIGHED),
+        ({**DENSE, "batch_size": 33}, replace(WEIGHED, xla=True)),
+        (CELL, LAST_IS_BEST),
+        (CELL, BY_XLA),
+        ({**CELL, "cell": "gru", "optimizer": "rmsprop", "layers": 2}, LAST_IS_BEST),
         (
             {
                 **CELL,
@@ -137,34 +143,36 @@ def assert_identical(one: TrainedModel, other: TrainedModel) -> None:
                 "second_layer": "two",
                 "dense_units": 4,
             },
-            False,
+            LAST_IS_BEST,
         ),
-        (PADDED, False),
-        (IMAGE, False),
-        (CONVOLUTION, False),
+        (PADDED, WEIGHED),
+        (IMAGE, LAST_IS_BEST),
+        (CONVOLUTION, LAST_IS_BEST),
     ],
     ids=[
         "mlp",
         "mlp-nadam-clipped",
         "mlp-adamw",
         "mlp-dropout-xla",
+        "mlp-weighed",
+        "mlp-weighed-xla",
         "lstm",
         "lstm-xla",
         "gru",
         "simple-rnn",
-        "gru-padded",
+        "gru-padded-weighed",
         "cnn",
         "conv1d",
     ],
 )
 def test_weights_and_curves_after_three_epochs_are_those_of_model_fit(
-    params: dict[str, Value], xla: Xla
+    params: dict[str, Value], plan: TrainingPlan
 ) -> None:
     family = make_family(params)
     parts = make_parts(family)
-    result = run(params, EpochPrograms(), plan=replace(LAST_IS_BEST, xla=xla))
+    result = run(params, EpochPrograms(), plan=plan)
     assert result.path == "compiled epochs"
-    assert result.path_reason.endswith("; XLA from epoch 1") is xla
+    assert result.path_reason.endswith("; XLA from epoch 1") is plan.xla
     assert result.best_epoch == 3
 
     keras.utils.set_random_seed(SEED)
@@ -181,6 +189,7 @@ def test_weights_and_curves_after_three_epochs_are_those_of_model_fit(
             parts.y_train[order],
             batch_size=params["batch_size"],
             shuffle=False,
+            class_weight={0: 1.0, 1: 5.0, 2: 0.5} if plan.class_weight else None,
             validation_data=(parts.x_validation, parts.y_validation),
             verbose=0,
         ).history
@@ -406,3 +415,18 @@ def test_what_is_not_all_keras_own_is_trained_by_model_fit(
     assert first.curves == again.curves
     assert (first.curves.get("own") == [1.0, 1.0]) is (family is WithOwnStep)
     assert len(programs) == 0
+
+
+def test_model_fit_weighs_rows_as_compiled_epochs_do() -> None:
+    compiled = run(DENSE, EpochPrograms(), plan=WEIGHED)
+    fitted = run(DENSE, EpochPrograms(), WithOwnStep(make_family(DENSE).data), WEIGHED)
+    assert fitted.path == "model.fit"
+    for name, curve in compiled.curves.items():
+        assert fitted.curves[name] == pytest.approx(curve, rel=1e-4)
+
+
+def test_weights_of_rows_are_another_program() -> None:
+    programs = EpochPrograms()
+    one = replace(WEIGHED, class_weight={"a": 2.0})
+    reasons = [run(DENSE, programs, plan=p).path_reason for p in (LAST_IS_BEST, WEIGHED, one)]
+    assert reasons == ["a new architecture", "a new architecture", "kept from another trial"]

@@ -79,6 +79,16 @@ def test_training_is_given_what_a_parameter_sets_under_its_own_name(
     assert float(model.optimizer.learning_rate) == 0.25
 
 
+def test_a_class_that_counts_more_is_found_more(database: Database, settings: Settings) -> None:
+    found = []
+    for rare in ("benign", "malignant"):
+        training = {"class_weight": {rare: 1000}}
+        job_id = accept(database, data=DATA, training=training, budget={"epochs": 3})
+        found.append(_run(database, settings, place(database, job_id, QUICK)).metrics)
+    recalled = [metrics["val_recall"] for metrics in found]  # of the malignant
+    assert recalled[0] < 0.9 < 0.99 < recalled[1]
+
+
 def test_a_model_over_the_jobs_limits_is_infeasible_before_it_is_trained(
     database: Database, settings: Settings
 ) -> None:

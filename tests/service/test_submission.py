@@ -165,6 +165,30 @@ def test_each_task_has_its_own_metrics(churn: StoredDataset) -> None:
     assert found["/training/early_stopping/monitor"].startswith("no metric 'val_accuracy'")
 
 
+TOWNS = {"model": "mlp", "data": {"dataset": "churn", "target": "town"}}
+
+
+@pytest.mark.parametrize("weights", ["balanced", {"Bern": 1, "Thun": 4.5}, {"Thun": 2}])
+def test_classes_are_weighed_by_balance_or_by_name(
+    churn: StoredDataset, weights: str | dict[str, float]
+) -> None:
+    job = {**TOWNS, "training": {"class_weight": weights}}
+    assert understood(job, churn)[0].training.class_weight == weights
+
+
+def test_a_weight_of_no_class_is_refused_with_the_classes(churn: StoredDataset) -> None:
+    found = problems({**TOWNS, "training": {"class_weight": {"Thon": 2}}}, churn)
+    detail = "no class 'Thon'; did you mean 'Thun'? known: Bern, Thun"
+    assert found == {"/training/class_weight/Thon": detail}
+
+
+def test_only_classes_are_weighed(churn: StoredDataset) -> None:
+    data = {"dataset": "churn", "target": "balance"}
+    job = {"model": "mlp", "data": data, "training": {"class_weight": "balanced"}}
+    found = problems(job, churn)
+    assert found["/training/class_weight"].endswith("here is none: leave it out")
+
+
 @pytest.mark.parametrize(("target", "known"), [("left", True), ("town", False)])
 def test_metrics_of_two_classes_are_there_for_two_classes(
     tmp_path: Path, target: str, known: bool

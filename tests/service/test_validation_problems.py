@@ -46,6 +46,21 @@ def problems(model: type[BaseModel], document: object) -> dict[str, str]:
             "must be true or false, not 1",
         ),
         (
+            {"training": {"class_weight": {"rare": 0}}},
+            "/training/class_weight/rare",
+            "must be above 0.0, not 0",
+        ),
+        (
+            {"training": {"class_weight": "balance"}},
+            "/training/class_weight",
+            "no class_weight 'balance'; did you mean 'balanced'? known: balanced",
+        ),
+        (
+            {"training": {"class_weight": [4]}},
+            "/training/class_weight",
+            "must be 'balanced', not a list",
+        ),
+        (
             {"search": {"engine": "hyper"}},
             "/search/engine",
             "no engine 'hyper'; did you mean 'hyperopt'? known: hyperopt, optuna",

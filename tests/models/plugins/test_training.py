@@ -69,7 +69,8 @@ def parts() -> Parts:
 def shape_of(parts: Parts, scaling: Scaling) -> DataShape:
     if parts.y_train.dtype == np.float32:
         return DataShape((4,), 0, scaling, task="regression")
-    return DataShape((4,), int(parts.y_train.max()) + 1, scaling)
+    classes = int(parts.y_train.max()) + 1
+    return DataShape((4,), classes, scaling, class_names=tuple(map(str, range(classes))))
 
 
 Train = Callable[..., TrainedModel]
@@ -292,6 +293,14 @@ def test_metrics_that_fit_returns_stand_at_its_last_epoch(train: Train) -> None:
     assert trained.metrics["val_accuracy"] == 0.5
     assert trained.metrics["mine"] == 7
     assert len(trained.curves["loss"]) == 2
+
+
+def test_weights_of_classes_are_given_to_its_fit(train: Train) -> None:
+    plan = replace(PLAN, class_weight={"1": 4.0})
+    own = own_fit("return kwargs.get('class_weight', {}).get(1, 0.0)")
+    assert train(own, plan=plan).metrics == {"val_accuracy": 4.0}
+    one_hot = build(SOFTMAX, "'adam', 'categorical_crossentropy', metrics=['accuracy']")
+    assert train(one_hot, plan=plan).curves != train(one_hot).curves
 
 
 def test_epochs_of_several_turns_of_fit_are_counted_on(train: Train) -> None:
