@@ -1,13 +1,14 @@
 """Wall time until a search finds what 40 random trials find, of Kerasearch and of others.
 
-    .venv/bin/python benchmarks/time_to_quality.py --seeds 5 [--limit-s 1800]
+    .venv/bin/python benchmarks/time_to_quality.py --seeds 5 [--limit-s 1800] [--resume FILE]
 
 The target of each seed is the best validation accuracy of 40 random trials that are trained to the
 end: multilayer perceptrons on a generated table of 10,000 x 12, 30 epochs at most. Everybody then
 searches the same space by `contenders.py`'s rules until an epoch reaches it, for so many seconds at
 most: Kerasearch as a job with that target and no other setting, the others as their users run them.
 Who hasn't reached it by then is counted with the limit, and how often that was is told.
-Time counts as in `peers.py`. Prints a table and writes benchmarks/results/time_to_quality.json.
+Time counts as in `peers.py`. Prints a table and writes benchmarks/results/time_to_quality.json
+after each seed, a quarter of an hour; `--resume` goes on after the seeds of such a file.
 """
 
 import argparse
@@ -187,13 +188,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--limit-s", type=float, default=1800)
     parser.add_argument("--contenders", default=",".join(["kerasearch", *OTHERS]))
+    parser.add_argument("--resume", type=Path)
     parser.add_argument("--other", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.other:
         return be_other(*given.other)
     times: dict[str, list[float]] = {name: [] for name in given.contenders.split(",")}
-    targets = []
-    for seed in range(given.seeds):
+    targets: list[float] = []
+    if given.resume:
+        earlier = json.loads(given.resume.read_text())
+        if earlier["limit_s"] != given.limit_s or earlier["seconds"].keys() != times.keys():
+            raise SystemExit(f"{given.resume} is of another limit or of other contenders")
+        targets, times = earlier["targets"], earlier["seconds"]
+    for seed in range(len(targets), given.seeds):
         targets.append(target_of(seed))
         for name, reached_after in times.items():
             if name == "kerasearch":
