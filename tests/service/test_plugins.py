@@ -229,7 +229,7 @@ def test_plugins_are_listed_behind_the_families_with_why_some_cannot_be_used(
     ]
     net = listed["plugin:nets:Net"]
     assert (net.description, net.error) == ("A net.", None)
-    told = {"batch_size", "epochs", "early_stopping", "mixed_precision", "xla"}
+    told = {"batch_size", "epochs", "early_stopping", "mixed_precision", "xla", "class_weight"}
     assert net.training.keys() == told
     assert listed["plugin:broken"].error == "line 1: SyntaxError"
     assert listed["plugin:fresh"].error == "it is being read; try again in a few seconds"
