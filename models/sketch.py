@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import keras
 import psutil
@@ -17,9 +17,21 @@ BYTES_A_PARAMETER = 5 * 4
 """Single precision: a weight, its gradient, an optimizer's two moments, the best epoch's copy."""
 
 
+@dataclass(frozen=True)
+class Sketch:
+    """A model without values.
+
+    Attributes:
+        lost_values: Building it set some, pretrained weights perhaps, which it didn't keep.
+    """
+
+    model: keras.Model
+    lost_values: bool
+
+
 @contextmanager
-def sketched(family: ModelFamily, hp: HyperParameters) -> Iterator[keras.Model]:
-    """The model without values; it can be given them until the context ends.
+def sketched(family: ModelFamily, hp: HyperParameters) -> Iterator[Sketch]:
+    """The model without values; it can be given those it begins with until the context ends.
 
     Raises:
         InfeasibleError: Half of this machine's memory can't train it.
@@ -30,10 +42,10 @@ def sketched(family: ModelFamily, hp: HyperParameters) -> Iterator[keras.Model]:
     forget_models()
     try:
         # In this scope variables have a shape and never get values.
-        with keras.StatelessScope(initialize_variables=False):
+        with keras.StatelessScope(initialize_variables=False) as scope:
             model = family.build(hp)
         require_room(model)
-        yield model
+        yield Sketch(model, lost_values=bool(scope.state_mapping))
     finally:
         forget_models()
 
@@ -41,7 +53,7 @@ def sketched(family: ModelFamily, hp: HyperParameters) -> Iterator[keras.Model]:
 def give_values() -> None:
     """Make of the sketch whose context this is the model that `build` gives with the same seed.
 
-    Of one that consists of Keras's own layers.
+    Of one that consists of Keras's own layers and lost no values.
     """
     with keras.StatelessScope():
         pass  # at whose end Keras gives values to all variables that have none

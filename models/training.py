@@ -117,7 +117,8 @@ def train(
         tf.config.experimental.enable_op_determinism()
         _set_seed(seed)
         hp = hyperparameters(params)
-        with sketched(family, hp) as model:
+        with sketched(family, hp) as sketch:
+            model = sketch.model
             keep_limits(model, plan.limits, batch_size)
             why_not = obstacle(
                 model,
@@ -125,10 +126,12 @@ def train(
                 stateful=family.data.streams is not None,
                 streamed=not isinstance(parts.x_train, np.ndarray),
             )
-            if why_not is None:
+            is_model = why_not is None and not sketch.lost_values
+            if is_model:
                 give_values()
-        if why_not is not None:
-            keras.utils.set_random_seed(seed)
+        if not is_model:
+            set_seed = _set_seed if why_not is None else keras.utils.set_random_seed
+            set_seed(seed)
             model = family.build(hp)
         criterion = family.criterion(hp, _asked(plan))
         _compile(model, criterion, settings, math.ceil(len(parts.y_train) / batch_size))
