@@ -1,7 +1,7 @@
 """Training compiled a whole epoch at a time, and kept for the next model of the architecture."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import keras
@@ -26,9 +26,7 @@ class EpochProgram:
         weights: Of what each row counts, where that is given.
     """
 
-    def __init__(
-        self, model: keras.Model, y: tf.TensorSpec, weights: Sequence[tf.TensorSpec] = ()
-    ) -> None:
+    def __init__(self, model: keras.Model, y: tf.TensorSpec, *weights: tf.TensorSpec) -> None:
         self.weights = model.count_params()
         self._twin = Twin(model)
         target = tf.zeros([1, *y.shape[1:]], y.dtype)
@@ -164,24 +162,21 @@ class EpochPrograms:
     def have_room_for(self, model: keras.Model) -> bool:
         return bool(model.count_params() <= self._weights)
 
-    def for_model(
-        self, model: keras.Model, y: tf.Tensor, weights: Sequence[tf.Tensor] = ()
-    ) -> tuple[EpochProgram, bool]:
+    def for_model(self, model: keras.Model, *targets: tf.Tensor) -> tuple[EpochProgram, bool]:
         """The program for a compiled model there is room for, and whether it was there already.
 
         Args:
             model: To be trained.
-            y: Its target, of which shape and type count.
-            weights: What each row counts, where that is given; the same.
+            targets: Its target, and what each row counts where that is given; of both their
+                shape and type count.
         """
-        spec = _any_rows(y)
-        weight_specs = [_any_rows(each) for each in weights]
+        specs = [tf.TensorSpec([None, *each.shape[1:]], each.dtype) for each in targets]
         model.optimizer.build(model.trainable_variables)
-        key = f"{architecture(model)} {spec} {weight_specs}"
+        key = f"{architecture(model)} {specs}"
         program = self._programs.get(key)
         is_kept = program is not None
         if program is None:
-            program = self._programs[key] = EpochProgram(model, spec, weight_specs)
+            program = self._programs[key] = EpochProgram(model, *specs)
         self._programs.move_to_end(key)
         while len(self) > self._count or self._total() > self._weights:
             self._programs.popitem(last=False)
@@ -189,10 +184,6 @@ class EpochPrograms:
 
     def _total(self) -> int:
         return sum(program.weights for program in self._programs.values())
-
-
-def _any_rows(tensor: tf.Tensor) -> tf.TensorSpec:
-    return tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype)
 
 
 def _floats(metrics: dict[str, tf.Tensor]) -> dict[str, float]:

@@ -63,8 +63,8 @@ def obstacle(
 def run_epochs(model: keras.Model, course: Course, programs: EpochPrograms) -> str:
     """What `model.fit` does, in two calls an epoch; whether those were compiled for it."""
     parts = course.parts
-    train = [tf.constant(part) for part in course.trained_on]
-    program, is_kept = programs.for_model(model, train[1], train[2:])
+    _, *targets = train = [tf.constant(part) for part in course.trained_on]
+    program, is_kept = programs.for_model(model, *targets)
     twin = program.model
     validation = tf.constant(parts.x_validation), tf.constant(parts.y_validation)
     batch_size = tf.constant(course.batch_size)
