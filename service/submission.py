@@ -1,6 +1,6 @@
 """From what was posted to what is meant: a job's defaults filled in, and every mistake named."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
 from kerasearch.models import FAMILIES, FamilyInfo
@@ -12,7 +12,13 @@ from kerasearch.searchspaces import SearchSpace, space_for
 from kerasearch.searchspaces.constraints import Constraints
 from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to, unknown
 from kerasearch.service.devices import usable_gpus
-from kerasearch.service.jobs import JobRequest, Objective, SearchRequest, TrainingRequest
+from kerasearch.service.jobs import (
+    ClassWeight,
+    JobRequest,
+    Objective,
+    SearchRequest,
+    TrainingRequest,
+)
 from kerasearch.service.objectives import understood_objectives
 from kerasearch.service.plugins import NO_PLUGINS, Plugins
 from kerasearch.service.sampling.fitting import search_problems
@@ -81,8 +87,9 @@ def understand(
     objectives = noting(
         lambda: understood_objectives(asked, metrics | COSTS, listed=several), "/objective"
     )
-    classes = usage.classes if usage else None
-    training = noting(lambda: _training(request.training, task, metrics, classes), "/training")
+    training = noting(lambda: _training(request.training, task, metrics), "/training")
+    if usage:
+        problems += _class_weight_problems(request.training.class_weight, usage)
     if len(request.objectives) > 1 and request.budget.target is not None:
         detail = "a target is for one objective, and here are several: leave it out"
         problems.append(Problem("/budget/target", detail))
@@ -211,6 +218,17 @@ def _scale_problems(family: FamilyInfo, scale: str) -> Iterator[Problem]:
         yield Problem("/data/scale", f"{family.name} takes {ways}, not {scale}")
 
 
+def _class_weight_problems(weights: ClassWeight | None, usage: Usable) -> Iterator[Problem]:
+    if weights is not None and usage.task != "classification":
+        detail = "it weighs the classes of a classification, and here is none: leave it out"
+        yield Problem("/training/class_weight", detail)
+    elif isinstance(weights, dict):
+        for name in weights:
+            if name not in usage.classes:
+                pointer = pointer_to("training", "class_weight", name)
+                yield Problem(pointer, unknown("class", name, usage.classes))
+
+
 def task_metrics(family: FamilyInfo | None, usage: Usable | None) -> dict[str, Direction]:
     """What each epoch can report of the validation part; of any task while it isn't known."""
     if usage is not None:
@@ -220,22 +238,9 @@ def task_metrics(family: FamilyInfo | None, usage: Usable | None) -> dict[str, D
 
 
 def _training(
-    training: TrainingRequest,
-    task: Task,
-    metrics: dict[str, Direction],
-    classes: Sequence[str] | None,
+    training: TrainingRequest, task: Task, metrics: dict[str, Direction]
 ) -> TrainingRequest:
-    """Training as understood: early stopping watches what the task reports.
-
-    Args:
-        training: As posted.
-        task: What models are trained for.
-        metrics: That it reports.
-        classes: Names of those there are; None while the data isn't known.
-    """
-    problems = list(_class_weight_problems(training, task, classes))
-    if problems:
-        raise InvalidInput(problems)
+    """Training as understood: early stopping watches what the task reports."""
     stopping = training.early_stopping
     if stopping is None:
         return training
@@ -247,18 +252,3 @@ def _training(
         detail = unknown("metric", stopping.monitor, known)
         raise InvalidInput.at("/early_stopping/monitor", detail)
     return training
-
-
-def _class_weight_problems(
-    training: TrainingRequest, task: Task, classes: Sequence[str] | None
-) -> Iterator[Problem]:
-    weights = training.class_weight
-    if weights is None or classes is None:
-        return
-    if task is not TASKS["classification"]:
-        detail = "it weighs the classes of a classification, and here is none: leave it out"
-        yield Problem("/class_weight", detail)
-    elif weights != "balanced":
-        for name in weights:
-            if name not in classes:
-                yield Problem(pointer_to("class_weight", name), unknown("class", name, classes))

@@ -187,7 +187,8 @@ def _lines(family: "FamilyInfo", guess: _Guess) -> Iterator[str]:
         yield f"#   {name}: {_flow(said)}"
     yield f"objective: {{metric: {metric}, direction: {direction_of(metric)}}}  # {metrics}"
     yield "budget: {trials: 20, epochs: 50}  # time_s: 3600 ends it after an hour"
-    also = "  # class_weight: balanced, where a class is rare" if guess.classes else ""
+    weighed = guess.task == "classification"
+    also = "  # class_weight: balanced, where a class is rare" if weighed else ""
     yield f"# training: {{early_stopping: {{patience: 10}}}}{also}"
 
 

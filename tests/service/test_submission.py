@@ -187,6 +187,11 @@ def test_only_classes_are_weighed(churn: StoredDataset) -> None:
     job = {"model": "mlp", "data": data, "training": {"class_weight": "balanced"}}
     found = problems(job, churn)
     assert found["/training/class_weight"].endswith("here is none: leave it out")
+    job["training"]["early_stopping"] = {"monitor": "val_accuracy"}
+    assert problems(job, churn).keys() == {
+        "/training/class_weight",
+        "/training/early_stopping/monitor",
+    }
 
 
 @pytest.mark.parametrize(("target", "known"), [("left", True), ("town", False)])

@@ -48,6 +48,7 @@ def test_columns_over_time_are_a_series(tmp_path: Path) -> None:
     done = init("recurrent", "--data", prices)
     assert f"kerasearch datasets add {prices} --name prices --kind series" in done.stdout
     assert "target: open  # a guess; it could be close" in done.stdout
+    assert "class_weight" not in done.stdout
     request = understood(done.stdout, tmp_path, prices, "series")
     assert (request.data.task, request.data.target) == ("forecasting", "open")
 
@@ -81,6 +82,7 @@ def test_other_targets_and_what_else_two_classes_are_judged_by_are_said(tmp_path
     done = init("mlp", "--data", table)
     assert "target: left  # a guess; it could be rooms, balance (regression)" in done.stdout
     assert "# val_accuracy, val_loss, val_auc, val_precision, val_recall, val_mae" in done.stdout
+    assert "# class_weight: balanced, where a class is rare" in done.stdout
 
 
 def test_a_file_is_written_once(tmp_path: Path) -> None:
