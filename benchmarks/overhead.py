@@ -29,7 +29,7 @@ from metering import cpu_seconds
 from peers import PATIENCE, SPLIT, await_mirror, finished
 from rich.console import Console
 from rich.table import Table
-from workloads import WORKLOADS
+from workloads import WORKLOADS, data_of
 
 from kerasearch.service.client import Client
 from kerasearch.service.jobs import Job, JobRequest
@@ -132,7 +132,6 @@ def measure_service(kind: str, counts: list[int], rounds: int) -> dict[str, dict
             asked = {**job, "budget": {"trials": count, "epochs": epochs}}
             taken = [_costs_of(service, client, bare, asked) for _ in range(rounds)]
             figures[f"{count} trials of up to {epochs} epochs"] = _summed(taken, count)
-        bare.stdin.close()
     return figures
 
 
@@ -209,7 +208,6 @@ def run_bare() -> None:
         from kerasearch.models.evaluation import evaluate
         from kerasearch.models.plan import EarlyStopping, TrainingPlan
         from kerasearch.models.training import train
-        from kerasearch.models.training_data import training_data
 
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -218,16 +216,8 @@ def run_bare() -> None:
             job = JobRequest.model_validate(given["job"])
             begun, begun_cpu = time.monotonic(), time.process_time()
             dataset = load_builtin(job.data.dataset)
-            split = dataset.split(job.data.split)
             for params, seed in given["trials"]:
-                data = training_data(
-                    dataset,
-                    split.train,
-                    split.validation,
-                    task="classification",
-                    scale="standard",
-                    params=params,
-                )
+                data = data_of(dataset)
                 stopping = EarlyStopping(patience=PATIENCE)
                 plan = TrainingPlan(job.budget.epochs, early_stopping=stopping)
                 family = load_family(job.model)(data.shape)
