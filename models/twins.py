@@ -19,6 +19,9 @@ NUMBERS = {
 }
 """Layers of Keras, and what they read anew at each call: a twin holds it in variables."""
 
+PHILOX = 1
+"""TensorFlow's number of the algorithm."""
+
 OPTIMIZER_NUMBERS = ("clipnorm", "weight_decay")
 """The same of optimizers; their learning rate is a variable of theirs anyway."""
 
@@ -44,6 +47,7 @@ class Twin:
             optimizer._clip_gradients = lambda gradients: [
                 g if g is None else tf.clip_by_norm(g, optimizer.clipnorm) for g in gradients
             ]
+        _share_reads(optimizer)
 
     def take(self, other: keras.Model) -> None:
         """Become what a model of the same architecture is, its optimizer included."""
@@ -95,13 +99,15 @@ class _Dropout(keras.layers.Dropout):  # type: ignore[misc]  # keras ships no ty
             return inputs
         seed = tf.cast(self.seed_generator.next(), tf.int32)
         # What Keras draws on these devices, but as bits: floats XLA would make of other ones, and
-        # where it selects the algorithm it takes fifteen times as long.
-        bits = tf.random.stateless_uniform(
-            tf.shape(inputs), seed, None, None, dtype=tf.uint32, alg="philox"
+        # where it selects the algorithm it takes fifteen times as long. Where
+        # `stateless_uniform` is told the algorithm, it makes the key by thirty ops.
+        key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
+        bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
+            shape=tf.shape(inputs), key=key, counter=counter, alg=PHILOX, dtype=tf.uint32
         )
-        drawn = tf.bitcast(bits & 0x7FFFFF | 0x3F800000, tf.float32) - 1  # from [0, 1)
-        rate = tf.cast(self.rate, inputs.dtype)
-        return tf.where(drawn >= self.rate, inputs / (1 - rate), tf.zeros([], inputs.dtype))
+        # The 23 bits that make a float from [0, 1), which is kept from the rate on.
+        kept = bits & (2**23 - 1) >= tf.cast(tf.math.ceil(self.rate * 2.0**23), tf.uint32)
+        return inputs * (tf.cast(kept, inputs.dtype) / tf.cast(1 - self.rate, inputs.dtype))
 
 
 def _clone(layer: keras.Layer) -> keras.Layer:
@@ -126,6 +132,27 @@ def _names(layer: keras.Layer) -> tuple[str, ...]:
     if kind is _Dropout:
         return NUMBERS["Dropout"]
     return NUMBERS.get(kind.__name__, ()) if kind.__module__.startswith("keras.") else ()
+
+
+def _share_reads(optimizer: keras.Optimizer) -> None:
+    """Have it read its learning rate and count of steps once a step.
+
+    Of what it computes of numbers that it reads for each variable, TensorFlow can't know that it
+    is the same each time.
+    """
+    update = optimizer._backend_update_step
+
+    def update_by_one_read(
+        gradients: list[tf.Tensor], variables: list[keras.Variable], learning_rate: Any
+    ) -> None:
+        count = optimizer._iterations
+        optimizer._iterations = tf.convert_to_tensor(count)
+        try:
+            update(gradients, variables, tf.convert_to_tensor(learning_rate))
+        finally:
+            optimizer._iterations = count
+
+    optimizer._backend_update_step = update_by_one_read
 
 
 def _hold(part: Any, name: str, value: Any) -> tf.Variable:

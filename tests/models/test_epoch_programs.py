@@ -66,6 +66,16 @@ CONVOLUTION: dict[str, Value] = {
 }
 IMAGE = {**CONVOLUTION, "augmentation": False}
 PADDED = {**CELL, "cell": "gru", "padded": True}
+OTHER_OPTIMIZERS: dict[str, dict[str, Value]] = {
+    name: {
+        "optimizer": name,
+        "batch_norm": False,
+        "learning_rate": 0.3 if name == "ftrl" else 0.003,
+    }
+    for name in OPTIMIZERS
+    if name not in ("adam", "nadam", "adamw", "rmsprop")
+}
+"""Those that no family is compared with `model.fit` by, with which each epoch is better."""
 
 
 def make_family(params: Mapping[str, Value], scale: float = 10.0) -> ModelFamily:
@@ -129,6 +139,7 @@ def assert_identical(one: TrainedModel, other: TrainedModel) -> None:
             LAST_IS_BEST,
         ),
         ({**DENSE, "optimizer": "adamw", "weight_decay": 0.2, "clipnorm": 0.3}, LAST_IS_BEST),
+        ({**DENSE, "dropout": 0.3}, LAST_IS_BEST),
         ({**DENSE, "dropout": 0.3}, BY_XLA),
         (DENSE, WEIGHED),
         ({**DENSE, "batch_size": 33}, replace(WEIGHED, xla=True)),
@@ -148,11 +159,16 @@ def assert_identical(one: TrainedModel, other: TrainedModel) -> None:
         (PADDED, WEIGHED),
         (IMAGE, LAST_IS_BEST),
         (CONVOLUTION, LAST_IS_BEST),
+        *(
+            pytest.param({**DENSE, **numbers}, LAST_IS_BEST, marks=pytest.mark.slow)
+            for numbers in OTHER_OPTIMIZERS.values()
+        ),
     ],
     ids=[
         "mlp",
         "mlp-nadam-clipped",
         "mlp-adamw",
+        "mlp-dropout",
         "mlp-dropout-xla",
         "mlp-weighed",
         "mlp-weighed-xla",
@@ -163,6 +179,7 @@ def assert_identical(one: TrainedModel, other: TrainedModel) -> None:
         "gru-padded-weighed",
         "cnn",
         "conv1d",
+        *OTHER_OPTIMIZERS,
     ],
 )
 def test_weights_and_curves_after_three_epochs_are_those_of_model_fit(
