@@ -14,17 +14,16 @@ from contextlib import suppress
 from kerasearch.service.checkpoint_names import remove_checkpoints
 from kerasearch.service.claims import Claim, Turns, read_claims
 from kerasearch.service.devices import usable_gpus
-from kerasearch.service.errors import NotFound, Unavailable
+from kerasearch.service.errors import Unavailable
 from kerasearch.service.executors import Executor
 from kerasearch.service.executors.affinity import needs_of
 from kerasearch.service.executors.local import LocalExecutor
-from kerasearch.service.files import listing, sha256_of
 from kerasearch.service.job_time import JobTime
 from kerasearch.service.jobs import Job, JobState
 from kerasearch.service.liveness import Liveness
 from kerasearch.service.plugin_recorder import PluginRecorder
 from kerasearch.service.process import beat, stop_on_sigterm
-from kerasearch.service.retraining_report import report_of, write_report
+from kerasearch.service.retraining_end import end_retraining
 from kerasearch.service.sampling.background import BackgroundStudy
 from kerasearch.service.sampling.study import SpaceExhausted
 from kerasearch.service.search import Search
@@ -154,7 +153,7 @@ class Scheduler:
         going_on = {row.retraining_id for row in unended}
         for retraining_id in retraining_ids:
             if retraining_id not in going_on:
-                self._end_retraining(retraining_id)
+                end_retraining(self._settings, self._database, retraining_id)
         self._fill_slots(jobs)
 
     def _something_happened(self) -> bool:
@@ -344,29 +343,6 @@ class Scheduler:
         search.running.add(asked.number)
         search.asked += 1
         return None if lease is None else (lease, asked.params)
-
-    def _end_retraining(self, retraining_id: str) -> None:
-        try:
-            with self._database.read() as tx:
-                rows = trials_store.repeats_of(tx, retraining_id)
-                retraining = retrainings_store.read_retraining(tx, retraining_id)
-                known = retrainings_store.digests_of(tx, retraining_id)
-        except NotFound:  # its job was deleted a moment ago
-            return
-        complete = [row for row in rows if row.state is TrialState.COMPLETE]
-        reasons = [row.reason for row in rows if row.state is not TrialState.COMPLETE]
-        reason = f"{len(reasons)} of {len(rows)} repeats failed: {reasons[0]}" if reasons else None
-        report = None
-        folder = self._settings.retraining_dir(retraining.job_id, retraining_id)
-        if complete:
-            report = report_of(retraining.params, complete)
-            write_report(folder, report)
-        others = [name for name in listing(folder) if name not in known]
-        digests = {name: sha256_of(folder / name) for name in others}
-        state: retrainings_store.State = "completed" if complete else "failed"
-        remove_checkpoints(self._settings, retraining.job_id, [row.id for row in rows])
-        with self._database.write() as tx:
-            retrainings_store.end_retraining(tx, retraining_id, state, reason, report, digests)
 
 
 def _put_back(tx: Transaction, reason: str) -> None:
