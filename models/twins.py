@@ -5,7 +5,7 @@ What is compiled for a twin serves every model of its architecture.
 
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -18,6 +18,9 @@ NUMBERS = {
     "Rescaling": ("scale", "offset"),
 }
 """Layers of Keras, and what they read anew at each call: a twin holds it in variables."""
+
+Number = tuple[Any, str]
+"""A layer or an optimizer, and the name of an attribute of it; Any: keras ships no types."""
 
 PHILOX = 1
 """TensorFlow's number of the algorithm."""
@@ -35,13 +38,9 @@ class Twin:
 
     def __init__(self, original: keras.Model) -> None:
         self.model = keras.models.clone_model(original, clone_function=_clone)
-        self._numbers = [
-            _hold(part, name, getattr(source, name))
-            for (source, name), (part, _) in zip(
-                _numbers(original), _numbers(self.model), strict=True
-            )
-        ]
         optimizer = self.model.optimizer
+        self._of_layers = _held(_of_layers(original), _of_layers(self.model))
+        self._of_optimizer = _held(_of_optimizer(original.optimizer), _of_optimizer(optimizer))
         if optimizer.clipnorm is not None:
             # Keras's own first asks whether the norm is above 0, which a graph can't answer.
             optimizer._clip_gradients = lambda gradients: [
@@ -53,12 +52,12 @@ class Twin:
         """Become what a model of the same architecture is, its optimizer included."""
         self.take_layers(other)
         _copy(other.optimizer.variables, self.model.optimizer.variables)
+        _assign(self._of_optimizer, _of_optimizer(other.optimizer))
 
     def take_layers(self, other: keras.Model) -> None:
         """Compute what a model of the same architecture computes."""
         _copy(other.variables, self.model.variables)
-        for mine, (part, name) in zip(self._numbers, _numbers(other), strict=True):
-            mine.assign(getattr(part, name))
+        _assign(self._of_layers, _of_layers(other))
 
     def give(self, other: keras.Model) -> None:
         """Make of a model of the same architecture what this one has become."""
@@ -73,9 +72,10 @@ def architecture(model: keras.Model) -> str:
     layers = {entry["config"]["name"]: entry["config"] for entry in config["layers"]}
     optimizer = compiled["optimizer"]["config"]
     optimizer.pop("learning_rate", None)  # that of mixed precision wraps the one that has it
-    for part, name in _numbers(model):
-        values = optimizer if part is model.optimizer else layers[part.name]
-        values[name] = f"shape {np.shape(getattr(part, name))}"
+    for layer, name in _of_layers(model):
+        layers[layer.name][name] = f"shape {np.shape(getattr(layer, name))}"
+    for _, name in _of_optimizer(model.optimizer):
+        optimizer[name] = "a number"
     return json.dumps([config, compiled])
 
 
@@ -115,14 +115,18 @@ def _clone(layer: keras.Layer) -> keras.Layer:
     return (_Dropout if has_variable_rate else type(layer)).from_config(layer.get_config())
 
 
-def _numbers(model: keras.Model) -> Iterator[tuple[Any, str]]:
-    """The parts of a model that have numbers, and their names; Any: keras ships no types."""
+def _of_layers(model: keras.Model) -> Iterator[Number]:
+    """The numbers of a model's layers that its twin holds."""
     for layer in model.layers:
         for name in _names(layer):
             yield layer, name
+
+
+def _of_optimizer(optimizer: keras.Optimizer) -> Iterator[Number]:
+    """The same of an optimizer; one that mixed precision has wrapped has none."""
     for name in OPTIMIZER_NUMBERS:
-        if getattr(model.optimizer, name) is not None:
-            yield model.optimizer, name
+        if getattr(optimizer, name) is not None:
+            yield optimizer, name
 
 
 def _names(layer: keras.Layer) -> tuple[str, ...]:
@@ -155,11 +159,21 @@ def _share_reads(optimizer: keras.Optimizer) -> None:
     optimizer._backend_update_step = update_by_one_read
 
 
-def _hold(part: Any, name: str, value: Any) -> tf.Variable:
-    kind = value.dtype if tf.is_tensor(value) else tf.float32  # a clipnorm may be given as 1
-    variable = tf.Variable(value, dtype=kind, trainable=False)
-    setattr(part, name, variable)
-    return variable
+def _held(originals: Iterable[Number], own: Iterable[Number]) -> list[tf.Variable]:
+    """Variables of a twin's, in which it has its original's numbers."""
+    held = []
+    for (source, name), (part, _) in zip(originals, own, strict=True):
+        value = getattr(source, name)
+        kind = value.dtype if tf.is_tensor(value) else tf.float32  # a clipnorm may be given as 1
+        variable = tf.Variable(value, dtype=kind, trainable=False)
+        setattr(part, name, variable)
+        held.append(variable)
+    return held
+
+
+def _assign(held: Sequence[tf.Variable], numbers: Iterable[Number]) -> None:
+    for variable, (part, name) in zip(held, numbers, strict=True):
+        variable.assign(getattr(part, name))
 
 
 def _copy(sources: Sequence[keras.Variable], targets: Sequence[keras.Variable]) -> None:

@@ -16,13 +16,16 @@ from kerasearch.models import load_family
 from kerasearch.models.datasets import Scaling
 from kerasearch.models.datasets.padding import PADDING
 from kerasearch.models.epoch_programs import EpochPrograms
+from kerasearch.models.evaluation import predict
 from kerasearch.models.family import DataShape, ModelFamily, hyperparameters
 from kerasearch.models.infeasible import InfeasibleError
 from kerasearch.models.loops import epoch_order
+from kerasearch.models.measuring import latency_ms
 from kerasearch.models.mlp import MLP
 from kerasearch.models.optimizers import make_optimizer
 from kerasearch.models.plan import Parts, TrainingPlan
 from kerasearch.models.training import TrainedModel, train
+from kerasearch.models.twins import Twin
 from kerasearch.searchspaces.space import Value
 from kerasearch.searchspaces.training import DEFAULTS, OPTIMIZERS
 
@@ -369,7 +372,21 @@ def test_programs_are_kept_up_to_a_count_and_a_size() -> None:
     assert (large.path, large.path_reason) == ("model.fit", "too large to be in memory twice")
 
 
-@pytest.mark.parametrize("base", [DENSE, IMAGE], ids=["mlp", "cnn"])
+def test_the_latency_of_a_model_is_its_own() -> None:
+    result = run(DENSE, EpochPrograms(), plan=TrainingPlan(epochs=1))
+    rows = make_parts(make_family(DENSE)).x_validation
+    before = predict(result.model, rows)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Twin, "take_layers", None)
+        assert latency_ms(result.model, rows[:1]) > 0
+    np.testing.assert_array_equal(predict(result.model, rows), before)
+
+
+@pytest.mark.parametrize(
+    "base",
+    [{**DENSE, "optimizer": "adamw", "clipnorm": 1.0}, IMAGE],
+    ids=["mlp", "cnn"],
+)
 def test_in_mixed_precision_only_the_layers_between_compute_in_half(
     base: dict[str, Value], tmp_path: Path
 ) -> None:
@@ -379,6 +396,7 @@ def test_in_mixed_precision_only_the_layers_between_compute_in_half(
     large = Parts(parts.x_train * 1e5, parts.y_train, parts.x_validation * 1e5, parts.y_validation)
     result = train(family, base, large, plan, SEED, lambda *_: True, EpochPrograms())
     assert result.path == "compiled epochs"
+    assert np.isfinite(predict(result.model, large.x_validation)).all()
     computed = {layer.compute_dtype for layer in result.model.layers}
     assert computed == {"float32", "float16"}
     assert result.model.output.dtype == "float32"
