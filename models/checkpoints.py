@@ -28,12 +28,14 @@ class Checkpoint:
         best_weights: The model's weights after that epoch.
         state: Every variable of the model, the random seeds of its layers and the optimizer's
             included, after the last epoch; none where no epoch is to follow.
+        vanished: Epochs so far after which hardly any gradient had reached the first layer.
     """
 
     curves: dict[str, list[float]]
     best_epoch: int
     best_weights: Arrays
     state: Arrays
+    vanished: tuple[int, ...] = ()
 
     @property
     def epoch(self) -> int:
@@ -64,6 +66,7 @@ def write_checkpoints(checkpoints: Mapping[str, Checkpoint], note: str, path: Pa
             arrays[f"{name} curve {metric}"] = np.array(curve)
         arrays |= _numbered(f"{name} best", checkpoint.best_weights)
         arrays |= _numbered(f"{name} state", checkpoint.state)
+        arrays[f"{name} vanished"] = np.array(checkpoint.vanished, np.int64)
     with path.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
 
@@ -86,6 +89,7 @@ def _checkpoint(name: str, file: Any) -> Checkpoint:  # Any: numpy's NpzFile
         best_epoch=int(file[f"{_BEST_EPOCH}{name}"]),
         best_weights=_in_order(f"{name} best", file),
         state=_in_order(f"{name} state", file),
+        vanished=tuple(file[f"{name} vanished"].tolist()),
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kerasearch.models.data_shape import DataShape
 from kerasearch.models.datasets.arrays import Features
 from kerasearch.models.datasets.dataset import Examples
+from kerasearch.models.infeasible import InfeasibleError
 from kerasearch.models.streams import batch_rows, reset_states
 from kerasearch.models.tasks import TaskName
 
@@ -62,12 +63,26 @@ def evaluate(model: "keras.Model", examples: Examples, data: DataShape) -> Evalu
         model: Of a family made for `data`.
         examples: At least one.
         data: What the model was built for.
+
+    Raises:
+        InfeasibleError: It gives what is no finite number.
     """
     of_model = data.task in MODEL_JUDGES
     module, _, name = (MODEL_JUDGES if of_model else JUDGES)[data.task].partition(":")
-    judged = model if of_model else predict(model, examples.x)
+    judged = model if of_model else np.concatenate(list(finite_batches(model, examples.x)))
     evaluation: Evaluation = getattr(import_module(module), name)(judged, examples, data)
     return evaluation
+
+
+def finite_batches(model: "keras.Model", x: Features) -> Iterator[NDArray[np.float32]]:
+    """As `predicted_batches`; raises InfeasibleError for what can't be judged."""
+    for outputs in predicted_batches(model, x):
+        if not np.isfinite(outputs).all():
+            raise InfeasibleError(
+                "the model gave a number that isn't finite: its weights are too large, or a row is "
+                "too far from those that it was trained on"
+            )
+        yield outputs
 
 
 def predict(model: "keras.Model", x: Features) -> NDArray[np.float32]:

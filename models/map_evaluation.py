@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kerasearch.models.data_shape import DataShape
 from kerasearch.models.datasets.dataset import Examples
-from kerasearch.models.evaluation import Evaluation, Table, predict
+from kerasearch.models.evaluation import Evaluation, Table, finite_batches
 from kerasearch.models.som import MAP
 
 Grid = NDArray[np.float64]
@@ -26,7 +26,7 @@ def judge_map(model: keras.Model, examples: Examples, data: DataShape) -> Evalua
     The table `map` has for each cell its mean distance to the cells beside it (the U-matrix) and
     how many rows it wins; `outliers` lists the cells far from those beside them that win any.
     """
-    outputs = predict(model, examples.x).astype(np.float64)
+    outputs = np.concatenate(list(finite_batches(model, examples.x))).astype(np.float64)
     layer = model.get_layer(MAP)
     shape = (layer.rows, layer.columns)
     cells = keras.ops.convert_to_numpy(layer.cells).astype(np.float64)

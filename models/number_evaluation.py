@@ -48,7 +48,8 @@ def judge_reconstructions(
     scores = np.square(errors / _units(data, actual)).sum(axis=1) / np.maximum(real.sum(axis=1), 1)
     metrics = _errors(errors, real, data)
     tables = {"residuals": histogram(errors[real]), "row_errors": histogram(scores)}
-    if examples.labels is not None and (area := roc_auc(anomalous := examples.labels != 0, scores)):
+    anomalous = None if examples.labels is None else examples.labels != 0
+    if anomalous is not None and (area := roc_auc(anomalous, scores)) is not None:
         metrics["auc"] = area
         tables["roc"] = {"positive": "anomaly", **roc_curve(anomalous, scores)}
     return Evaluation(len(outputs), metrics, tables)

@@ -6,7 +6,7 @@ import numpy as np
 from kerasearch.models.data_shape import DataShape
 from kerasearch.models.datasets.dataset import Examples
 from kerasearch.models.datasets.padding import PADDING
-from kerasearch.models.evaluation import Evaluation, predicted_batches
+from kerasearch.models.evaluation import Evaluation, finite_batches
 from kerasearch.models.number_evaluation import histogram, sample
 
 
@@ -18,7 +18,7 @@ def judge_ratings(model: keras.Model, examples: Examples, data: DataShape) -> Ev
     a million users and items.
     """
     actual, predicted, done = [], [], 0
-    for outputs in predicted_batches(model, examples.x):
+    for outputs in finite_batches(model, examples.x):
         asked = examples.y[done : done + len(outputs)]
         known = asked != PADDING
         actual.append(asked[known])

@@ -2,9 +2,9 @@
 
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import keras
@@ -17,14 +17,15 @@ from kerasearch.models.class_weights import class_weights
 from kerasearch.models.criteria import Criterion
 from kerasearch.models.epoch_programs import EpochPrograms
 from kerasearch.models.family import ModelFamily, hyperparameters
-from kerasearch.models.infeasible import InfeasibleError, refusals
+from kerasearch.models.infeasible import InfeasibleError
 from kerasearch.models.limits import keep_limits
 from kerasearch.models.loops import Course, fit, obstacle, run_epochs
 from kerasearch.models.optimizers import make_optimizer
 from kerasearch.models.plan import Parts, TrainingPlan
+from kerasearch.models.refusals import refusals
 from kerasearch.models.sketch import give_values, sketched
 from kerasearch.models.vanishing import GradientWatch
-from kerasearch.models.watch import EpochWatch, OnEpoch, early_stopping_of
+from kerasearch.models.watch import EpochWatch, OnEpoch, Restore, early_stopping_of
 from kerasearch.searchspaces.parameters import Params, Value
 from kerasearch.searchspaces.training import DEFAULTS
 
@@ -40,7 +41,8 @@ class TrainedModel:
 
     Attributes:
         best_epoch: From 1.
-        curves: Metric to its value at each epoch: `loss`, `val_loss`, and those of the task.
+        curves: Metric to its value at each epoch: `loss`, `val_loss`, and those of the task; NaN
+            where a plugin's `fit` didn't tell it.
         summary: Keras's table of layers.
         stopped: `on_epoch` ended what would have gone on.
         path: What ran the epochs; `model.fit` does where they can't be compiled whole.
@@ -77,8 +79,9 @@ class TrainedModel:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Every metric at the best epoch."""
-        return {name: values[self.best_epoch - 1] for name, values in self.curves.items()}
+        """Every metric that was told at the best epoch."""
+        at_best = {name: values[self.best_epoch - 1] for name, values in self.curves.items()}
+        return {name: value for name, value in at_best.items() if not math.isnan(value)}
 
 
 def train(
@@ -138,10 +141,15 @@ def train(
         family.prepare(model, hp, parts.x_train)
     if start is not None and start.is_last:
         epochs = start.epoch
-    watch = EpochWatch(plan, on_epoch, epochs, offer, start)
     path: TrainingPath
-    gradients = GradientWatch()
-    callbacks = [gradients, *early_stopping_of(plan, start), watch]
+    gradients = GradientWatch(start.vanished if start else ())
+
+    def offer_whole(make: Callable[[], Checkpoint]) -> None:
+        offer(lambda: replace(make(), vanished=tuple(gradients.epochs)))
+
+    watch = EpochWatch(plan, on_epoch, epochs, offer_whole, start)
+    restoring = [Restore(start)] if start else []
+    callbacks = [*restoring, gradients, *early_stopping_of(plan, start), watch]
     begun = 0 if start is None else start.epoch
     weights = None
     if plan.class_weight is not None:

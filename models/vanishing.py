@@ -5,7 +5,7 @@ gradients, or of their squares (0.9 of Adam's first moment stays a batch), and p
 weights by their sum. adafactor, adagrad and ftrl remember no such thing and aren't watched.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -22,11 +22,15 @@ Norms = list[float]
 
 
 class GradientWatch(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
-    """Notes after which epochs hardly any gradient had reached the first layer."""
+    """Notes after which epochs hardly any gradient had reached the first layer.
 
-    def __init__(self) -> None:
+    Attributes:
+        epochs: Those, from 1, with the ones that an earlier training of the model noted.
+    """
+
+    def __init__(self, epochs: Iterable[int] = ()) -> None:
         super().__init__()
-        self._epochs: list[int] = []
+        self.epochs = [*epochs]
         self._ends: list[keras.Layer] = []
         self._before: list[NDArray[Any]] = []
 
@@ -38,16 +42,16 @@ class GradientWatch(keras.callbacks.Callback):  # type: ignore[misc]  # keras sh
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         norms = self._norms()
         if norms and norms[0] < VANISHED * norms[1]:
-            self._epochs.append(epoch + 1)
+            self.epochs.append(epoch + 1)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """A sentence, where gradients vanished."""
-        if not self._epochs:
+        if not self.epochs:
             return ()
         first, last = (layer.name for layer in self._ends)
         return (
-            f"vanishing gradients: in {len(self._epochs)} epochs, from epoch {self._epochs[0]} on, "
+            f"vanishing gradients: in {len(self.epochs)} epochs, from epoch {self.epochs[0]} on, "
             f"those of the first layer, {first}, were under {VANISHED:g} of those of the last, "
             f"{last}; fewer layers, batch normalization or another activation may let it learn",
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import keras
 
-from kerasearch.models.checkpoints import Arrays, Checkpoint, OfferCheckpoint, state_of
+from kerasearch.models.checkpoints import Checkpoint, OfferCheckpoint, state_of
 from kerasearch.models.infeasible import InfeasibleError
 from kerasearch.models.plan import EarlyStopping, TrainingPlan
 from kerasearch.models.tasks import direction_of
@@ -37,26 +37,14 @@ class EpochWatch(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships
         start: Checkpoint | None = None,
     ) -> None:
         super().__init__()
-        self.curves: dict[str, list[float]] = {}
-        self.best_epoch = 0
-        self.best_weights: Arrays = []
+        begun = start or Checkpoint({}, best_epoch=0, best_weights=[], state=[])
+        self.curves = {name: list(curve) for name, curve in begun.curves.items()}
+        self.best_epoch, self.best_weights = begun.best_epoch, begun.best_weights
         self.stopped = False
         self._plan = plan
         self._most = epochs
         self._on_epoch = on_epoch
         self._offer = offer
-        self._start = start
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        if (start := self._start) is None:
-            return
-        self.curves = {name: list(curve) for name, curve in start.curves.items()}
-        self.best_epoch, self.best_weights = start.best_epoch, start.best_weights
-        self.model.optimizer.build(self.model.trainable_variables)
-        if start.is_last:
-            return
-        for variable, value in zip(state_of(self.model), start.state, strict=True):
-            variable.assign(value)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         metrics = {name: float(value) for name, value in logs.items()}
@@ -68,7 +56,8 @@ class EpochWatch(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships
                 )
             self.curves.setdefault(name, []).append(value)
         values = self.curves[self._plan.metric]
-        best = max(values) if self._plan.direction == "maximize" else min(values)
+        told = [value for value in values if not math.isnan(value)]  # a plugin's epochs may skip it
+        best = max(told) if self._plan.direction == "maximize" else min(told)
         if values.index(best) == epoch:
             self.best_epoch = epoch + 1
             self.best_weights = self.model.get_weights()
@@ -82,6 +71,21 @@ class EpochWatch(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships
     def _checkpoint(self) -> Checkpoint:
         state = [keras.ops.convert_to_numpy(variable) for variable in state_of(self.model)]
         return Checkpoint(self.curves, self.best_epoch, self.best_weights, state)
+
+
+class Restore(keras.callbacks.Callback):  # type: ignore[misc]  # keras ships no types
+    """Brings the model to where a checkpoint left it; the others, after it, see it there."""
+
+    def __init__(self, start: Checkpoint) -> None:
+        super().__init__()
+        self._start = start
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self.model.optimizer.build(self.model.trainable_variables)
+        if self._start.is_last:
+            return
+        for variable, value in zip(state_of(self.model), self._start.state, strict=True):
+            variable.assign(value)
 
 
 class _EarlyStopping(keras.callbacks.EarlyStopping):  # type: ignore[misc]  # keras ships no types

@@ -43,8 +43,10 @@ def turns_of(dataset: Dataset, request: JobRequest, seed: int) -> list[Turn]:
 
 
 def mean_metrics(trainings: Sequence[Training]) -> dict[str, float]:
-    """Each metric's mean over trainings, each at its best epoch."""
-    return {name: fmean(t.metrics[name] for t in trainings) for name in trainings[0].metrics}
+    """Each metric's mean over trainings that all have it, each at its best epoch."""
+    told = [training.metrics for training in trainings]
+    names = [name for name in told[0] if all(name in metrics for metrics in told)]
+    return {name: fmean(metrics[name] for metrics in told) for name in names}
 
 
 def total_epochs(trainings: Sequence[Training]) -> int:

@@ -122,6 +122,10 @@ class _Watch(EpochWatch):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         metrics = logs or {}
+        for name in metrics:
+            self.curves.setdefault(name, [math.nan] * self._seen)
+        for name in self.curves.keys() - metrics.keys():
+            self.curves[name].append(math.nan)
         self._seen += 1
         if self._needs_metric:
             _require_metric(self._plan, metrics)
@@ -129,7 +133,7 @@ class _Watch(EpochWatch):
             super().on_epoch_end(self._seen - 1, metrics)
             return
         for name, value in metrics.items():
-            self.curves.setdefault(name, []).append(float(value))
+            self.curves[name].append(float(value))
         if not self._tell(self._seen, dict(metrics)):
             self.stopped = self.model.stop_training = True
 

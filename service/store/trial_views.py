@@ -1,6 +1,7 @@
 """Trials as HTTP shows them: with their curves and attempts."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,7 +72,7 @@ def _views(
                 pid=row.pid,
             )
         )
-    curves: dict[int, dict[str, list[float | None]]] = {row.id: {} for row in rows}
+    told: dict[int, list[dict[str, float | None]]] = defaultdict(list)
     reported = (
         select(reports.c.trial_id, reports.c.metrics)
         .join(
@@ -82,8 +83,8 @@ def _views(
         .order_by(reports.c.trial_id, reports.c.epoch)
     )
     for row in tx.execute(reported) if with_curves else ():
-        for name, value in row.metrics.items():
-            curves[row.trial_id].setdefault(name, []).append(value)
+        told[row.trial_id].append(row.metrics)
+    curves = {row.id: _curves(told[row.id]) for row in rows}
     objective = _objectives(tx, {row.job_id for row in rows})
     return [
         Trial(
@@ -111,6 +112,12 @@ def _views(
         )
         for row in rows
     ]
+
+
+def _curves(epochs: Sequence[Mapping[str, float | None]]) -> dict[str, list[float | None]]:
+    """Of each metric a value an epoch; None where a plugin's `fit` didn't tell it."""
+    names = dict.fromkeys(name for metrics in epochs for name in metrics)
+    return {name: [metrics.get(name) for metrics in epochs] for name in names}
 
 
 def _lasted(attempts: Sequence[Attempt]) -> float | None:

@@ -115,6 +115,25 @@ def test_early_stopping_goes_on_counting() -> None:
     assert run(plan=plan, changes=standstill, start=start).epochs == 5
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"layers": 16, "activation": "sigmoid"},
+        {"layers": 2, "activation": "relu", "optimizer": "sgd", "learning_rate": 50.0},  # they die
+    ],
+)
+def test_vanishing_gradients_are_warned_of_as_if_it_had_not_been_interrupted(
+    tmp_path: Path, changes: Mapping[str, Value]
+) -> None:
+    narrow = {f"units_{layer}": 4 for layer in range(1, 17)}
+    changes = {**changes, **narrow, "batch_norm": False}
+    file = tmp_path / "checkpoint.npz"
+    write_checkpoints({"one": stopped_at(3, changes=changes)}, "", file)
+    read, _ = read_checkpoints(file)
+    (warning,) = run(changes=changes).warnings
+    assert run(changes=changes, start=read["one"]).warnings == (warning,)
+
+
 def test_the_best_epoch_may_lie_before_the_checkpoint() -> None:
     plan = TrainingPlan(epochs=4, metric="loss", direction="maximize", early_stopping=None)
     continued, whole = run(plan=plan, start=stopped_at(2, plan=plan)), run(plan=plan)
@@ -137,8 +156,9 @@ def test_a_checkpoint_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None
         best_epoch=2,
         best_weights=[np.ones((2, 3), np.float32)],
         state=[np.array(index, np.int64) for index in range(11)],
+        vanished=(1, 2),
     )
-    ended = replace(checkpoint, curves={"loss": [0.1]}, best_epoch=1, state=[])
+    ended = replace(checkpoint, curves={"loss": [0.1]}, best_epoch=1, state=[], vanished=())
     write_checkpoints({"one": checkpoint, "other": ended}, "a note", tmp_path / "c.npz")
     read, note = read_checkpoints(tmp_path / "c.npz")
     assert (list(read), note) == (["one", "other"], "a note")
@@ -147,6 +167,7 @@ def test_a_checkpoint_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None
     again = read["one"]
     assert (again.curves, again.best_epoch, again.epoch) == (checkpoint.curves, 2, 2)
     assert list(again.curves) == ["loss", "val_accuracy"]
+    assert (again.vanished, read["other"].vanished) == ((1, 2), ())
     for group in ("best_weights", "state"):
         for one, other in zip(getattr(again, group), getattr(checkpoint, group), strict=True):
             assert one.dtype == other.dtype

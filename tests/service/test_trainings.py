@@ -72,5 +72,7 @@ def _training(value: float) -> Training:
 def test_the_standard_error_is_of_the_mean() -> None:
     trainings = [_training(value) for value in (0.5, 0.7, 0.9)]
     assert mean_metrics(trainings) == pytest.approx({"val_accuracy": 0.7, "val_loss": 0.3})
+    trainings[1].metrics["val_auc"] = 0.5  # a plugin's `fit` told it of this fold alone
+    assert mean_metrics(trainings) == pytest.approx({"val_accuracy": 0.7, "val_loss": 0.3})
     assert std_error(trainings) == pytest.approx(0.2 / 3**0.5)
     assert std_error(trainings[:1]) is None

@@ -1,5 +1,6 @@
 """A plugin trained here and by KerasTuner's own parts."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -312,6 +313,37 @@ def test_epochs_of_several_turns_of_fit_are_counted_on(train: Train) -> None:
     assert told == [1, 2, 3, 4]
     best = max(trained.curves["val_accuracy"])
     assert trained.curves["val_accuracy"].index(best) + 1 == trained.best_epoch
+
+
+def test_epochs_before_the_first_that_tells_the_objective_count(train: Train) -> None:
+    told = []
+    trained = train(
+        own_fit(
+            "model.fit(x, y, epochs=1, callbacks=kwargs['callbacks']); "
+            "return model.fit(x, y, **kwargs)"
+        ),
+        on_epoch=lambda epoch, metrics: told.append((epoch, metrics)) or True,
+    )
+    assert [epoch for epoch, _ in told] == [1, 2, 3]
+    assert trained.epochs == 3
+    first, *later = trained.curves["val_accuracy"]
+    assert math.isnan(first)
+    assert later.index(max(later)) + 2 == trained.best_epoch
+    assert trained.metrics == told[trained.best_epoch - 1][1]
+
+
+def test_epochs_after_the_last_that_tells_the_objective_count(train: Train) -> None:
+    trained = train(
+        own_fit(
+            "model.fit(x, y, **kwargs); "
+            "model.compile('sgd', 'mse', metrics=['mae'], run_eagerly=True); "
+            "model.fit(x, keras.utils.to_categorical(y), callbacks=kwargs['callbacks']); "
+            "return {'val_accuracy': 0.5}"
+        ),
+    )
+    assert (trained.epochs, trained.best_epoch) == (3, 3)
+    assert trained.metrics.keys() == {"loss", "mae", "val_accuracy"}
+    assert trained.metrics["val_accuracy"] == 0.5
 
 
 @pytest.mark.parametrize(

@@ -364,3 +364,15 @@ def test_what_a_trial_warns_of_is_kept(database: Database, job_id: str) -> None:
     assert _read(database, lease).warnings == []
     _finish(database, lease, replace(complete(0.5), warnings=("it has vanished",)))
     assert _read(database, lease).warnings == ["it has vanished"]
+
+
+def test_a_metric_that_was_not_told_of_an_epoch_has_no_number_there(
+    database: Database, job_id: str
+) -> None:
+    lease = _place(database, job_id)
+    told = [{"loss": 0.9}, {"loss": 0.8, "val_accuracy": 0.5}, {"val_accuracy": 0.6}]
+    with database.write() as tx:
+        leases.report(tx, lease, dict(enumerate(told, start=1)))
+    trial = _read(database, lease)
+    assert trial.curves == {"loss": [0.9, 0.8, None], "val_accuracy": [None, 0.5, 0.6]}
+    assert trial.values == [None, 0.5, 0.6]
