@@ -78,7 +78,13 @@ class History:
             self._costs[place] = costs_of(values, self._directions)
 
     def prune(self, place: int, value: float, step: int) -> None:
-        """Tell of a running trial that it was pruned after a step, and what it had come to."""
+        """Tell of a running trial that it was pruned after a step, and what it had come to.
+
+        Of several objectives it has come to nothing, since only the first one's value is known.
+        """
+        if len(self._directions) > 1:
+            self.end(place, None)
+            return
         pruned = _ended(self._trials[place], None)
         pruned.values = [value]
         pruned.intermediate_values = {step: value}

@@ -96,8 +96,14 @@ class Pruning:
         """A trial that has completed is what others are compared with."""
         steps = self._steps(values, has_ended=True)
         if steps:
-            value = self._best(steps.values()) if self._trainings == 1 else steps[max(steps)]
+            value = self._value(steps)
             self._complete.add_trial(create_trial(value=value, intermediate_values=dict(steps)))
+
+    def _value(self, steps: Mapping[int, float]) -> float:
+        """Of a complete trial."""
+        if self._trainings == 1:
+            return self._best(steps.values())
+        return fmean(steps.values()) if self._name == "wilcoxon" else steps[max(steps)]
 
     def _steps(
         self, values: Sequence[EpochValue], *, has_ended: bool = False

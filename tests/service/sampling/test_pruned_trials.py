@@ -2,6 +2,7 @@
 
 import pytest
 
+from kerasearch.models.tasks import Direction
 from kerasearch.searchspaces.space import SearchSpace
 from kerasearch.service.sampling.history import PastTrial
 from kerasearch.service.sampling.study import JobStudy
@@ -71,3 +72,32 @@ def test_a_resumed_trial_counts_as_running_until_it_is_told_again() -> None:
     study.tell(number, 0.6)
     (trial,) = study.study.trials
     assert trial.value == 0.6
+
+
+@pytest.mark.parametrize(("engine", "sampler"), [("optuna", "tpe"), ("optuna", "nsgaii")])
+def test_of_several_objectives_a_pruned_trial_counts_as_one_without_values(
+    engine: str, sampler: str
+) -> None:
+    ways: list[Direction] = ["maximize", "minimize"]
+    options = {"population_size": 4} if sampler == "nsgaii" else {}
+
+    def study() -> JobStudy:
+        return JobStudy.create(SPACE, ways, engine, sampler, 0, options=options)
+
+    pruned, failed, replayed = study(), study(), study()
+    past = []
+    for number in range(12):
+        asked = pruned.ask()
+        assert failed.ask() == asked
+        if number < 11:
+            values = float(asked.params["x"] or 0), float(asked.params["y"] or 0)
+            pruned.tell(number, *values)
+            failed.tell(number, *values)
+            past.append(PastTrial(*asked, TrialState.COMPLETE, values))
+    pruned.tell_pruned(11, 0.5, 3)
+    failed.tell_failed(11)
+    replayed.replay([*past, PastTrial(*asked, TrialState.PRUNED, (0.5,), 3)])
+    asked = failed.ask()
+    assert pruned.ask() == asked
+    assert replayed.ask() == asked
+    assert pruned.study.trials[11].values is None

@@ -96,6 +96,14 @@ def test_wilcoxon_compares_trainings_that_have_ended_with_the_best_trial_s() -> 
     assert pruning.verdict("b", good) is None
 
 
+def test_the_trial_that_wilcoxon_compares_with_has_the_best_mean() -> None:
+    pruning = _pruning("wilcoxon", trainings=6)
+    pruning.add_complete(_folds([0.9, 0.8, 0.95, 0.85, 0.9, 0.5]))
+    pruning.add_complete(_folds([0.6] * 6))
+    told = [pruning.verdict("a", [value]) for value in _folds([0.8, 0.69, 0.83, 0.72, 0.8])]
+    assert told[11:13] == [None, "wilcoxon: its objective was 0.72 at training 4"]
+
+
 def test_of_several_trainings_other_pruners_compare_the_mean_so_far() -> None:
     pruning = _pruning("median", trainings=3, n_startup_trials=1)
     pruning.add_complete(_folds([0.6, 0.8, 0.7]))
