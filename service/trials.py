@@ -126,7 +126,7 @@ class Trial(BaseModel):
 
 
 class BestTrial(BaseModel):
-    """The best trial so far, and the digest of its model file."""
+    """The best trial so far, and the digest of its model file; None where that was lost."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -136,7 +136,7 @@ class BestTrial(BaseModel):
     metrics: dict[str, float]
     best_epoch: int
     run_id: str | None
-    model_sha256: str
+    model_sha256: str | None
 
 
 class ParetoSet(BaseModel):

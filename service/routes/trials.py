@@ -94,7 +94,7 @@ def best_model(
         name = jobs_store.row_of(tx, job_id).name
         number, attempt, sha256 = store.best_attempt(tx, job_id, trial)
     path = ctx.settings.attempt_dir(job_id, number, attempt) / "model.keras"
-    if not path.is_file():
+    if sha256 is None or not path.is_file():
         raise Unavailable(f"the model file of trial {number} is gone from the data folder")
     if not holds(path, sha256):
         raise Unavailable(f"the model file of trial {number} isn't what its training wrote")

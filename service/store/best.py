@@ -74,8 +74,12 @@ def pareto_set(tx: Connection, job_id: str) -> list[BestTrial]:
     return [_shown(row) for row in _rows(tx, job_id, _job(tx, job_id).pareto or [])]
 
 
-def best_attempt(tx: Connection, job_id: str, number: int | None = None) -> tuple[int, int, str]:
+def best_attempt(
+    tx: Connection, job_id: str, number: int | None = None
+) -> tuple[int, int, str | None]:
     """Number, attempt and model's SHA-256 of the best trial so far, or of one of the Pareto set.
+
+    A model that was lost has none.
 
     Raises:
         NotFound: No such job, none of its trials has completed, or this is none of the best.

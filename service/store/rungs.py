@@ -89,7 +89,12 @@ def leave_waiting(tx: Connection, job_id: str, reason: str) -> None:
         .returning(trials)
     ).all()
     for row in rows:
-        last = select(func.max(rungs.c.epoch)).where(rungs.c.trial_id == row.id).scalar_subquery()
-        at_rung = and_(rungs.c.trial_id == row.id, rungs.c.epoch == last)
-        tx.execute(update(rungs).where(at_rung).values(promoted=False))
+        wait_again(tx, row.id)
         append_trial(tx, row)
+
+
+def wait_again(tx: Connection, trial_id: int) -> None:
+    """Take back a trial's last promotion, which it didn't come to use."""
+    last = select(func.max(rungs.c.epoch)).where(rungs.c.trial_id == trial_id).scalar_subquery()
+    at_rung = and_(rungs.c.trial_id == trial_id, rungs.c.epoch == last)
+    tx.execute(update(rungs).where(at_rung).values(promoted=False))

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, func, insert, select, update
 
 from kerasearch.service.jobs import Objective
+from kerasearch.service.store import rungs
 from kerasearch.service.store.database import now
 from kerasearch.service.store.events import append_trial
 from kerasearch.service.store.leases import Lease, end_attempt
@@ -109,6 +110,8 @@ def cancel_trials(tx: Connection, chosen: ColumnElement[bool], reason: str) -> N
         )
         .returning(trials)
     ).all():
+        if row.state == TrialState.PRUNED:
+            rungs.wait_again(tx, row.id)
         end_attempt(tx, row, row.state, reason)
         append_trial(tx, row)
 

@@ -48,7 +48,9 @@ def job_id(settings: Settings, database: Database) -> str:
     with database.write() as tx:
         jobs.start_job(tx, job_id)
         sha256 = hashlib.sha256(MODEL.encode()).hexdigest()
-        outcome = leases.Outcome(TrialState.COMPLETE, value=0.5, metrics={}, model_sha256=sha256)
+        outcome = leases.Outcome(
+            TrialState.COMPLETE, value=0.5, best_epoch=1, metrics={}, model_sha256=sha256
+        )
         leases.finish(tx, lease, outcome)
         retraining_id = retrainings.add_retraining(tx, job_id, RetrainingRequest(repeats=1), {})
     table = settings.retraining_dir(job_id, retraining_id) / "class_error.csv"
@@ -98,7 +100,10 @@ def test_a_trial_without_its_model_says_so_and_keeps_its_value(
     assert _open(settings, database) == {}
     with database.read() as tx:
         trial = trial_views.read_trial(tx, job_id, 0)
+        job = jobs.read_job(tx, job_id)
     assert (trial.model_sha256, trial.value, trial.reason) == (None, 0.5, f"its model {found}")
+    assert job.best is not None
+    assert (job.best.number, job.best.value, job.best.model_sha256) == (0, 0.5, None)
     aside = settings.data_dir / SET_ASIDE / model.relative_to(settings.data_dir)
     assert aside.is_file() == (damage == "altered")
 

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from kerasearch.service.jobs import JobChange, JobState, Limits
 from kerasearch.service.store import jobs, leases, rungs, trial_views, trials
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.leases import Lease, Outcome, StoredCheckpoint
@@ -175,6 +176,20 @@ def test_a_trial_that_waits_in_the_queue_to_go_on_keeps_its_value_when_the_job_i
     with searching.database.write() as tx:
         step(tx, searching.job_id)  # type: ignore[operator]
     assert (searching.trial(first).state, searching.trial(first).value) == (TrialState.PRUNED, 0.9)
+
+
+def test_a_trial_that_was_to_go_on_when_its_job_was_stopped_does_when_it_is_extended(
+    searching: Searching,
+) -> None:
+    first, _ = searching.come(0.9)
+    searching.come(0.5)
+    searching.come(0.4)
+    with searching.database.write() as tx:
+        jobs.stop_job(tx, searching.job_id)
+        jobs.end_job(tx, searching.job_id, JobState.COMPLETED, "it was stopped")
+        jobs.change_job(tx, searching.job_id, JobChange(budget=Limits(trials=40)))
+    searching.come(0.3)
+    assert searching.trial(first).state is TrialState.QUEUED
 
 
 def test_the_reports_before_a_checkpoint_belong_to_the_attempt_that_goes_on_from_it(
