@@ -25,6 +25,7 @@ class KnownRun:
         metrics: That it had when it was found.
         last_step: Of its metrics; -1 before any, None where MLflow has to be asked.
         version: Of the registered model that is its model, where that is known.
+        model_sha256: Of that version's model.
     """
 
     id: str
@@ -37,6 +38,7 @@ class KnownRun:
     last_step: int | None = -1
     has_params: bool = False
     version: str | None = None
+    model_sha256: str | None = None
 
 
 class KnownRuns:

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from math import inf, isfinite, nan
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,9 @@ from kerasearch.service.trials import Trial
 JOB = "kerasearch.job"
 TRIAL = "kerasearch.trial"
 """Tags of runs, model versions and logged models."""
+
+MODEL = "kerasearch.model_sha256"
+"""Tag of model versions and logged models: a trial that goes on from a rung leaves another."""
 
 STATUS = {
     "queued": "SCHEDULED",
@@ -43,12 +47,18 @@ class Metric(NamedTuple):
 
     def as_json(self) -> dict[str, Any]:
         """As MLflow's API takes it, in which numbers that JSON hasn't got are words."""
+        named = self._replace(key=mlflow_name(self.key))._asdict()
         if isfinite(self.value):
-            return self._asdict()
-        return {
-            **self._asdict(),
-            "value": {inf: "Infinity", -inf: "-Infinity"}.get(self.value, "NaN"),
-        }
+            return named
+        return named | {"value": {inf: "Infinity", -inf: "-Infinity"}.get(self.value, "NaN")}
+
+
+@lru_cache(maxsize=1024)
+def mlflow_name(name: str) -> str:
+    """A metric's or param's name as MLflow takes it, to which it is a path."""
+    parts = name.split("/")
+    is_path = all(re.fullmatch(r"[\w .:-]*[\w :-][\w .:-]*", part) for part in parts)
+    return name if is_path else re.sub(r"[^\w .:-]|^\.+$", "_", name)
 
 
 def milliseconds(moment: datetime) -> int:
@@ -103,13 +113,12 @@ def collect_files(trial: Trial, files: Path, folder: Path, *, is_best: bool) -> 
 
 
 def figures_of(report: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """A report's means and standard deviations, by names that MLflow takes."""
+    """A report's means and standard deviations."""
     for group, prefix in (("summary", ""), ("class_errors", "class_error.")):
         for name, figures in report.get(group, {}).items():
             for statistic in ("mean", "std"):
                 if figures[statistic] is not None:
-                    key = re.sub(r"[^\w .:-]", "_", f"{prefix}{name}.{statistic}")
-                    yield key, figures[statistic]
+                    yield f"{prefix}{name}.{statistic}", figures[statistic]
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, object]:

@@ -14,7 +14,7 @@ from kerasearch.service.jobs import Job
 from kerasearch.service.known_runs import KnownRun
 from kerasearch.service.mlflow_artifacts import ArtifactFolders
 from kerasearch.service.mlflow_model import write_mlflow_model
-from kerasearch.service.mlflow_runs import JOB, TRIAL
+from kerasearch.service.mlflow_runs import JOB, MODEL, TRIAL, mlflow_name
 from kerasearch.service.trials import Trial
 
 
@@ -28,13 +28,14 @@ class RegisteredModels:
     def register(self, job: Job, run: KnownRun, trial: Trial, files: Path) -> None:
         """Make the trial's model the version `best` of the model that is named for the job."""
         name = re.sub(r"[/:]|^\.\.?", "-", job.name)  # what MLflow has no names of models with
-        if run.version is None:
-            tags = {JOB: job.id, TRIAL: str(trial.number)}
+        if run.version is None or run.model_sha256 != trial.model_sha256:
+            tags = {JOB: job.id, TRIAL: str(trial.number), MODEL: str(trial.model_sha256)}
             model = self._logged_model(run, trial, files, tags)
             ours = f"run_id = '{run.id}'"
-            found = [] if run.is_new else self._client.search_model_versions(ours)
+            known = [] if run.is_new else self._client.search_model_versions(ours)
+            found = [version for version in known if version.tags.get(MODEL) == tags[MODEL]]
             version = found[0] if found else self._version(name, model, run, tags)
-            run.version = version.version
+            run.version, run.model_sha256 = version.version, trial.model_sha256
         self._client.set_registered_model_alias(name, "best", run.version)
 
     def _version(
@@ -61,13 +62,9 @@ class RegisteredModels:
     def _logged_model(
         self, run: KnownRun, trial: Trial, files: Path, tags: Mapping[str, str]
     ) -> LoggedModel:
-        found = (
-            []
-            if run.is_new
-            else self._client.search_logged_models(
-                [run.experiment_id], f"source_run_id = '{run.id}'"
-            )
-        )
+        ours = f"source_run_id = '{run.id}'"
+        known = [] if run.is_new else self._client.search_logged_models([run.experiment_id], ours)
+        found = [model for model in known if model.tags.get(MODEL) == tags[MODEL]]
         model = (
             found[0]
             if found
@@ -76,7 +73,7 @@ class RegisteredModels:
                 "model",
                 run.id,
                 dict(tags),
-                {name: str(value) for name, value in trial.params.items()},
+                {mlflow_name(name): str(value) for name, value in trial.params.items()},
                 "keras",
             )
         )
@@ -85,7 +82,8 @@ class RegisteredModels:
             with self._folders.at(model.artifact_location, upload) as folder:
                 write_mlflow_model(files / "model.keras", model.model_id, run.id, folder)
             outputs = None if run.is_new else self._client.get_run(run.id).outputs
-            if outputs is None or not outputs.model_outputs:  # a second time it is refused
+            noted = [] if outputs is None else outputs.model_outputs
+            if all(output.model_id != model.model_id for output in noted):  # else it is refused
                 output = LoggedModelOutput(model.model_id, trial.best_epoch or 0)
                 self._client.log_outputs(run.id, [output])
             self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)

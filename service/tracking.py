@@ -46,6 +46,7 @@ from kerasearch.service.mlflow_runs import (
     figures_of,
     flat,
     milliseconds,
+    mlflow_name,
     span_of,
 )
 from kerasearch.service.registered_models import RegisteredModels
@@ -156,6 +157,8 @@ class Tracking:
             self._client.set_experiment_tag(experiment_id, *view)
             request = job.request.model_dump(mode="json", exclude_none=True, exclude=NO_PARAMS)
             params = {f"space.{name}": json.dumps(v) for name, v in request.pop("space").items()}
+            if (weights := request["training"].pop("class_weight", None)) is not None:
+                params["training.class_weight"] = json.dumps(weights)
             params |= flat(request)
         budget = job.request.budget.model_dump(exclude_none=True)
         resources = job.request.resources.model_dump(exclude_none=True)
@@ -341,7 +344,8 @@ class Tracking:
     ) -> None:
         """Log any number of each: MLflow takes 1000 at once, 100 of them params."""
         said = {tag: v for tag, v in _said(tags).items() if run.tags.get(tag) != v}
-        given = {} if run.has_params else {name: str(value) for name, value in params.items()}
+        named = {mlflow_name(name): str(value) for name, value in params.items()}
+        given = {} if run.has_params else named
         if not (metrics or given or said):
             return
         shown: dict[str, list[Any]] = {  # JSON

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -401,6 +402,64 @@ def test_the_best_model_is_registered_and_loads_as_mlflow_loads_models(
     inputs, outputs = (json.loads(signature[side]) for side in ("inputs", "outputs"))
     assert inputs[0]["tensor-spec"] == {"dtype": "float32", "shape": [-1, 5, 1]}
     assert outputs[0]["tensor-spec"] == {"dtype": "float32", "shape": [-1, 2]}
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_trial_that_went_on_from_a_rung_is_registered_by_its_last_model(
+    mlflow_url: str,
+    mlflow_data_dir: Path,
+    client: MlflowClient,
+    files: Path,
+    tmp_path: Path,
+    restarts: bool,
+) -> None:
+    uri, artifacts = f"{mlflow_url}/mlflow", Settings(data_dir=mlflow_data_dir).mlflow_artifacts
+    tracking, job = Tracking(uri, artifacts), job_of(f"j24-{restarts}")
+    link = tracking.sync_job(job, [])
+    pruned = trial_of(0, TrialState.PRUNED).model_copy(update={"model_sha256": "early"})
+    tracking.sync_trial(job, link, pruned, files, is_best=True)
+    early = client.get_model_version_by_alias(job.name, "best")
+    shutil.copytree(files, tmp_path / "later")
+    rows = keras.Input((5, 1))
+    outputs = keras.layers.Dense(2)(keras.layers.Flatten()(rows))
+    keras.Model(rows, outputs).save(tmp_path / "later" / "model.keras")
+    if restarts:
+        tracking = Tracking(uri, artifacts)
+    complete = trial_of(0).model_copy(update={"model_sha256": "late"})
+    for _ in range(2):
+        run_id = tracking.sync_trial(job, link, complete, tmp_path / "later", is_best=True)
+    late = client.get_model_version_by_alias(job.name, "best")
+    assert (late.run_id, late.version) == (run_id, "2")
+    logged = client.search_logged_models([link.experiment_id])
+    assert {model.status for model in logged} == {"READY"}
+    for version, folder in ((early, files), (late, tmp_path / "later")):
+        model_id = version.source.removeprefix("models:/")
+        (kept,) = (
+            file.file_size
+            for file in client.list_logged_model_artifacts(model_id, "data")
+            if file.path == "data/model.keras"
+        )
+        assert kept == (folder / "model.keras").stat().st_size
+
+
+def test_names_that_mlflow_has_no_params_by_are_told(
+    tracking: Tracking, client: MlflowClient, files: Path
+) -> None:
+    job = job_of("j25")
+    weights = {"<=50K": 1.0, ">50K": 3.0}
+    training = job.request.training.model_copy(update={"class_weight": weights})
+    space = {"units (1st)": 3, "a//b": 4, "block1/units": 5}
+    request = job.request.model_copy(update={"training": training, "space": space})
+    job = job.model_copy(update={"request": request})
+    link = tracking.sync_job(job, [])
+    params = client.get_run(link.run_id).data.params
+    assert json.loads(params["training.class_weight"]) == weights
+    odd = {"space.units _1st_": "3", "space.a__b": "4", "space.block1/units": "5"}
+    assert odd.items() <= params.items()
+    trial = trial_of(0).model_copy(update={"params": space, "metrics": {"error (%)": 0.5}})
+    run = client.get_run(tracking.sync_trial(job, link, trial, files, is_best=True))
+    assert run.data.params == {"units _1st_": "3", "a__b": "4", "block1/units": "5"}
+    assert run.data.metrics["best_error ___"] == 0.5
 
 
 def test_a_mirror_that_died_in_the_middle_begins_again(
