@@ -296,7 +296,7 @@ class Int(_Parameter):
     def allow(self, value: Value) -> Value:
         """The value as an int, also where it came as 10.0; ValueError outside."""
         number = as_number(value)
-        if number == int(number) and int(number) in self._values:
+        if math.isfinite(number) and number == int(number) and int(number) in self._values:
             return int(number)
         raise ValueError(f"must be {self}, not {shown(value)}")
 

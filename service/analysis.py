@@ -176,11 +176,10 @@ def _at_an_end(name: str, value: float, parameter: Parameter) -> Iterator[str]:
             if len(numbers) == len(values) > 2 and value in (min(numbers), max(numbers)):
                 yield f"the best {name} is {value}, the end of its choices: offer more beyond it"
         case Float(low=low, high=high, log=log) | Int(low=low, high=high, log=log) if low < high:
-            share = (
-                math.log(value / low) / math.log(high / low)
-                if log
-                else (value - low) / (high - low)
-            )
+            if not log:
+                share = (value - low) / (high - low)
+            else:  # rounding may have led to 0
+                share = math.log(value / low) / math.log(high / low) if value > 0 else 0.0
             if not EDGE <= share <= 1 - EDGE:
                 end = low if share < EDGE else high
                 yield f"the best {name} is {value:.4g}, at its bound {end:.4g}: widen the range"

@@ -20,6 +20,7 @@ OPTIONS = {
     "/budget/trials": "--trials",
     "/budget/time_s": "--time",
     "/budget/target": "--target",
+    "/budget/plateau/trials": "--plateau",
     "/budget/epochs_total": "--epochs-total",
     "/budget/failures": "--failures",
     "/budget/trial_time_s": "--trial-time",
@@ -73,6 +74,9 @@ def extend(
     trials: Annotated[int | None, typer.Option(help="Of the job, in all.")] = None,
     time_s: Annotated[float | None, typer.Option("--time", help="Seconds, in all.")] = None,
     target: Annotated[float | None, typer.Option(help="Value that is good enough.")] = None,
+    plateau: Annotated[
+        int | None, typer.Option(help="Trials, one after the other, that don't better the best.")
+    ] = None,
     epochs_total: Annotated[int | None, typer.Option(help="Over all trials.")] = None,
     failures: Annotated[int | None, typer.Option(help="In a row, that fail the job.")] = None,
     trial_time_s: Annotated[
@@ -92,16 +96,17 @@ def extend(
         "failures": failures,
         "trial_time_s": trial_time_s,
     }
-    budget = {name: value for name, value in limits.items() if value is not None}
-    change: dict[str, object] = {"budget": budget} if budget else {}
-    if parallel is not None:
-        change["resources"] = {"parallel": parallel}
-    if not change:
+    budget: dict[str, object] = {name: value for name, value in limits.items() if value is not None}
+    resources = {} if parallel is None else {"parallel": parallel}
+    if not (budget or resources or plateau is not None):
         refuse("say what is to change: --trials, for one")
 
     def take_step(client: "Client") -> "Job":
+        if plateau is not None:
+            before = client.job(job).request.budget.plateau
+            budget["plateau"] = {**(before.model_dump() if before else {}), "trials": plateau}
         with pointing_at(OPTIONS):
-            return client.change(job, change)
+            return client.change(job, {"budget": budget, "resources": resources})
 
     _control(take_step, as_json)
 

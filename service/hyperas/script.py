@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
+from tokenize import TokenError, generate_tokens
 
 import libcst as cst
 from libcst.metadata import (
@@ -19,7 +21,7 @@ from libcst.metadata import (
 from kerasearch.service.hyperas.notes import CannotImport, Note
 
 SIZE_LIMIT = 4 << 20
-MAGIC = re.compile(r"(\s*)([%!?].*)")
+MAGIC = re.compile(r"(\s*)(%{1,2}[A-Za-z_].*|[!?].*)")
 
 
 @dataclass(frozen=True)
@@ -120,15 +122,28 @@ def _joined_cells(path: Path, content: bytes, notes: list[Note]) -> tuple[str, t
     return "\n".join([*lines, ""]), tuple(places)
 
 
-def _without_magics(cell: list[str], before: int, notes: list[Note]) -> Iterator[str]:
+def _without_magics(cell: list[str], before: int, notes: list[Note]) -> list[str]:
     """The lines of a cell, those that only a notebook understands replaced one for one."""
     if cell and cell[0].startswith("%%"):
         notes.append(Note(before + 1, f"a cell under {cell[0]} is left out"))
-        yield from [""] * len(cell)
-        return
+        return [""] * len(cell)
+    lines: list[str] = []
     for index, line in enumerate(cell, start=1):
-        if magic := MAGIC.fullmatch(line):
+        if (magic := MAGIC.fullmatch(line)) and not _goes_on(lines):
             notes.append(Note(before + index, f"{magic[2]} is left out: only notebooks know it"))
-            yield f"{magic[1]}pass" if magic[1] else ""
+            lines.append(f"{magic[1]}pass" if magic[1] else "")
         else:
-            yield line
+            lines.append(line)
+    return lines
+
+
+def _goes_on(lines: list[str]) -> bool:
+    """Whether a bracket or a text of several lines is open after these."""
+    try:
+        for _ in generate_tokens(StringIO("\n".join([*lines, ""])).readline):
+            pass
+    except TokenError:
+        return True
+    except SyntaxError:
+        pass  # the parser tells it better
+    return False

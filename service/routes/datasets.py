@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Annotated
 
@@ -22,7 +23,7 @@ from kerasearch.models.datasets import (
 )
 from kerasearch.searchspaces.problems import InvalidInput, unknown
 from kerasearch.searchspaces.values import shown
-from kerasearch.service.errors import Conflict, NotFound
+from kerasearch.service.errors import Conflict, NotFound, Unavailable
 from kerasearch.service.files import room_on_disk
 from kerasearch.service.routes.context import Context, Ctx
 from kerasearch.service.store import datasets as store
@@ -146,7 +147,9 @@ def remove(id_or_name: str, ctx: Ctx) -> None:
         raise Conflict(f"{builtin.name!r} is built in and can't be removed")
     with ctx.database.write() as tx:
         removed = store.remove_dataset(tx, id_or_name)
-    shutil.rmtree(ctx.settings.datasets_dir / removed.id, ignore_errors=True)
+    with suppress(Unavailable), ctx.database.write() as tx:  # in which nobody uploads it again
+        if store.find_dataset(tx, removed.id) is None:
+            shutil.rmtree(ctx.settings.datasets_dir / removed.id, ignore_errors=True)
 
 
 def _schema(text: str | None) -> Schema:

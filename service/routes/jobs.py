@@ -38,13 +38,15 @@ def submit(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> Job:
     """Accept a search job. It is stored before this answers: an accepted job is not lost."""
+    body = request.model_dump_json(exclude_unset=True).encode()
     with ctx.database.write() as tx:  # from here on, so that the dataset isn't removed meanwhile
-        names = [dataset.name for dataset in list_datasets(tx)]
-        understood, dataset_id = understand(
-            request, lambda name: find_dataset(tx, name), names, Plugins.of(ctx.settings)
-        )
-        body = request.model_dump_json(exclude_unset=True).encode()
-        job_id, _ = store.accept_job(tx, understood, dataset_id, idempotency_key, body)
+        job_id = store.accepted_before(tx, idempotency_key, body)
+        if job_id is None:  # else its plugin may have changed since
+            names = [dataset.name for dataset in list_datasets(tx)]
+            understood, dataset_id = understand(
+                request, lambda name: find_dataset(tx, name), names, Plugins.of(ctx.settings)
+            )
+            job_id, _ = store.accept_job(tx, understood, dataset_id, idempotency_key, body)
         job = store.read_job(tx, job_id)
     response.headers["Location"] = f"/v1/jobs/{job_id}"
     return _shown(http, job)

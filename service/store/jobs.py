@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from kerasearch.searchspaces.problems import InvalidInput
 from kerasearch.service.control import LAWFUL, Step, require
 from kerasearch.service.errors import Conflict, NotFound
 from kerasearch.service.jobs import Job, JobChange, JobRequest, JobState, Progress
@@ -47,6 +48,26 @@ class Page:
     next: str | None
 
 
+def accepted_before(tx: Connection, key: str | None, body: bytes) -> str | None:
+    """The id of the job that this idempotency key and body gave before, if they did.
+
+    Raises:
+        Conflict: The key came before, with another body.
+    """
+    if key is None:
+        return None
+    earlier = tx.execute(select(jobs).where(jobs.c.idempotency_key == key)).one_or_none()
+    if earlier is None:
+        return None
+    if earlier.body_sha256 != hashlib.sha256(body).hexdigest():
+        raise Conflict(
+            f"Idempotency-Key {key!r} came with another body before, for job {earlier.id}; "
+            "send a new key with a new body"
+        )
+    job_id: str = earlier.id
+    return job_id
+
+
 def accept_job(
     tx: Connection, request: JobRequest, dataset_id: str, key: str | None, body: bytes
 ) -> tuple[str, bool]:
@@ -59,16 +80,8 @@ def accept_job(
         Conflict: The key came before, with another body.
         InvalidInput: No such job as one of `search.warm_start`.
     """
-    digest = hashlib.sha256(body).hexdigest()
-    if key is not None:
-        earlier = tx.execute(select(jobs).where(jobs.c.idempotency_key == key)).one_or_none()
-        if earlier is not None:
-            if earlier.body_sha256 != digest:
-                raise Conflict(
-                    f"Idempotency-Key {key!r} came with another body before, for job {earlier.id}; "
-                    "send a new key with a new body"
-                )
-            return earlier.id, False
+    if (earlier := accepted_before(tx, key, body)) is not None:
+        return earlier, False
     job_id = secrets.token_hex(6)
     tx.execute(
         insert(jobs).values(
@@ -79,7 +92,7 @@ def accept_job(
             pruner=pruner_of(request).model_dump(mode="json"),
             dataset_id=dataset_id,
             idempotency_key=key,
-            body_sha256=digest,
+            body_sha256=hashlib.sha256(body).hexdigest(),
             created_at=now(),
         )
     )
@@ -200,10 +213,19 @@ def cancel_job(tx: Connection, job_id: str) -> None:
 
 
 def change_job(tx: Connection, job_id: str, change: JobChange) -> None:
-    """Change limits; another budget has an ended job go on. Raises NotFound, Conflict."""
+    """Change limits; another budget has an ended job go on.
+
+    Raises:
+        NotFound: No such job.
+        Conflict: Its state doesn't allow it.
+        InvalidInput: A target, where there are several objectives.
+    """
     row = _locked(tx, job_id)
     require(job_id, JobState(row.state), Step.EXTENDED)
     request = JobRequest.model_validate(row.request)
+    if len(request.objectives) > 1 and change.budget.target is not None:
+        detail = "a target is for one objective, and here are several: leave it out"
+        raise InvalidInput.at("/budget/target", detail)
     changed = change.of(request)
     if changed == request:
         return

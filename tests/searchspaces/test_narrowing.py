@@ -33,6 +33,8 @@ def test_what_lies_within_narrows(parameter, recorded):
         (Choice(values=("c",)), Choice(values=("a", "b")), "c"),
         (Choice(values=(20.0,)), RATE, "20"),
         (Float(low=-5, high=5), RATE, "-5"),
+        (Normal(mean=16, std=4, step=1), UNITS, "-inf"),
+        (Normal(mean=2, std=1, log=True, step=1), Int(low=0, high=32), "inf"),
     ],
 )
 def test_what_was_not_recorded_is_outside(parameter, recorded, value):

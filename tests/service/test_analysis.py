@@ -108,6 +108,15 @@ def test_a_best_value_at_the_end_of_its_range_is_warned_of(
     assert said in warnings_of(make_trial(params={**MIDDLE, **params}))
 
 
+def test_a_best_value_that_was_rounded_to_0_lies_at_the_low_end() -> None:
+    space = {"weight_decay": "{{qloguniform(-9, -2, 0.01)}}"}
+    request = JobRequest.model_validate(
+        {"model": "mlp", "data": {"dataset": "digits"}, "space": space}
+    )
+    said = warnings_of(make_trial(params={"weight_decay": 0.0}), request=request)
+    assert "the best weight_decay is 0, at its bound 0.0001234" in said
+
+
 def test_nothing_is_warned_of_where_nothing_is_odd() -> None:
     assert warnings_of(make_trial(best_epoch=3, curves={"loss": [1.0] * 9})) == ""
 

@@ -582,6 +582,21 @@ def test_extend_changes_what_is_said_and_refuses_to_change_nothing(
     assert refused.stderr == "--trials: must be at least 1, not 0\n"
 
 
+@pytest.mark.parametrize(
+    ("before", "min_delta"), [("", 0.0), (", plateau: {trials: 2, min_delta: 0.1}", 0.1)]
+)
+def test_extend_changes_a_plateaus_trials_and_keeps_its_least_difference(
+    service: Service, job_file: Path, before: str, min_delta: float
+) -> None:
+    job_file.write_text(JOB.replace("epochs: 3", f"epochs: 3{before}"))
+    job_id = submitted(service, job_file)
+    done = run("extend", job_id, "--plateau", 7, "--json", url=service.url)
+    budget = json.loads(done.stdout)["request"]["budget"]
+    assert budget["plateau"] == {"trials": 7, "min_delta": min_delta}
+    refused = run("extend", job_id, "--plateau", 0, url=service.url)
+    assert (refused.exit_code, refused.stderr) == (1, "--plateau: must be at least 1, not 0\n")
+
+
 def test_retry_says_that_nothing_has_failed(service: Service, job_file: Path) -> None:
     job_id = submitted(service, job_file)
     done = run("retry", job_id, url=service.url)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from typer.testing import CliRunner
@@ -145,6 +146,22 @@ def test_a_job_trains_the_version_that_was_recorded_on_rows_as_they_are(plugins:
     assert request.space == SPACE | {"units": SPACE["units"] | {"log": False}}
     posted_again = request.model_dump(exclude={"name"}, exclude_defaults=True)
     assert understood(plugins, **posted_again) == request
+
+
+def test_a_job_that_was_accepted_is_that_job_though_its_plugin_has_changed_since(
+    plugins: Plugins, served: str, tmp_path: Path
+) -> None:
+    job = {"model": "plugin:nets:Net", "data": {"dataset": "digits"}}
+    key = {"Idempotency-Key": "once"}
+    with httpx.Client(base_url=served, trust_env=False, timeout=60) as http:
+        accepted = http.post("/v1/jobs", json=job, headers=key)
+        (tmp_path / "nets.py").write_text("# another version\n")
+        again = http.post("/v1/jobs", json=job, headers=key)
+        other = http.post("/v1/jobs", json={**job, "name": "other"}, headers=key)
+        new = http.post("/v1/jobs", json=job)
+    assert (accepted.status_code, again.status_code) == (202, 202)
+    assert again.headers["location"] == accepted.headers["location"]
+    assert (other.status_code, new.status_code) == (409, 503)
 
 
 def test_scaling_is_a_jobs_to_ask_for(plugins: Plugins) -> None:

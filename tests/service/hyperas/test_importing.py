@@ -1,4 +1,5 @@
 import hashlib
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from kerasearch.models.training import TrainedModel
 from kerasearch.searchspaces import SearchSpace, space_for
 from kerasearch.searchspaces.parameters import Params
 from kerasearch.service.hyperas import CannotImport, Imported, import_script
+from kerasearch.service.hyperas.script import read_script
 from kerasearch.service.jobs import JobRequest
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -175,6 +177,33 @@ def test_a_notebooks_places_are_cells(tmp_path: Path) -> None:
     told = import_script(SCRIPTS / "notebook.ipynb").sentences()
     assert "cell 1, line 2: !pip install hyperas is left out: only notebooks know it" in told
     assert any(note.startswith("cell 5, line 8: ") for note in told)
+
+
+def test_only_lines_that_begin_with_a_magic_are_left_out_of_a_notebook(tmp_path: Path) -> None:
+    cell = """\
+%matplotlib inline
+print("accuracy %f"
+      % 0.5)
+print("accuracy %f"
+      %share)
+text = '''
+%matplotlib inline
+! no command
+'''
+if share:
+    !ls (
+    %%time share
+"""
+    cells = [{"cell_type": "code", "source": cell.splitlines(keepends=True)}]
+    path = tmp_path / "wrapped.ipynb"
+    path.write_text(json.dumps({"cells": cells}))
+    script = read_script(path)
+    assert script.tree.code == (
+        cell.replace("%matplotlib inline", "", 1)
+        .replace("!ls (", "pass")
+        .replace("%%time share", "pass")
+    )
+    assert [note.line for note in script.notes] == [1, 11, 12]
 
 
 def test_the_job_is_the_search_that_the_script_asked_for() -> None:

@@ -3,7 +3,8 @@ import io
 import json
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import httpx
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from kerasearch.models.datasets import BUILTIN
 from kerasearch.service.routes.context import Context
+from kerasearch.service.store.database import Transaction
 
 PostJob = Callable[..., str]
 
@@ -155,6 +157,25 @@ def test_a_dataset_is_removed_with_its_file(http: httpx.Client, context: Context
     assert http.get(f"/v1/datasets/{dataset_id}").status_code == 404
     assert list(context.settings.datasets_dir.iterdir()) == []
     assert upload(http, TABLE).status_code == 201
+
+
+def test_a_file_that_is_uploaded_again_while_it_is_removed_stays(
+    http: httpx.Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset_id = upload(http, TABLE).json()["id"]
+    write = context.database.write
+
+    @contextmanager
+    def write_and_upload() -> Iterator[Transaction]:
+        monkeypatch.setattr(context.database, "write", write)
+        with write() as tx:
+            yield tx
+        assert upload(http, TABLE).status_code == 201
+
+    monkeypatch.setattr(context.database, "write", write_and_upload)
+    assert http.delete("/v1/datasets/churn").status_code == 204
+    (kept,) = (context.settings.datasets_dir / dataset_id).iterdir()
+    assert kept.read_bytes() == TABLE
 
 
 def test_a_dataset_in_use_is_not_removed(http: httpx.Client, post_job: PostJob) -> None:

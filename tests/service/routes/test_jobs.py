@@ -328,6 +328,18 @@ def test_what_cannot_be_changed_is_refused(
     assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
 
 
+def test_a_target_of_several_objectives_is_refused_as_at_submission(
+    http: httpx.Client, post_job: PostJob
+) -> None:
+    several = [{"metric": "val_accuracy"}, {"metric": "parameters"}]
+    posted = http.post("/v1/jobs", json={**JOB, "objective": several, "budget": {"target": 0.9}})
+    path = f"/v1/jobs/{post_job(objective=several)}"
+    refused = http.patch(path, json={"budget": {"target": 0.9}})
+    assert (posted.status_code, refused.status_code) == (422, 422)
+    assert refused.json()["errors"] == posted.json()["errors"]
+    assert http.patch(path, json={"budget": {"target": None, "trials": 30}}).status_code == 200
+
+
 def test_a_job_is_deleted_once_it_has_ended(http: httpx.Client, post_job: PostJob) -> None:
     job_id = post_job()
     assert http.delete(f"/v1/jobs/{job_id}").status_code == 409
