@@ -84,7 +84,10 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        address = httpx.URL(self.base_url)
+        try:
+            address = httpx.URL(self.base_url)
+        except httpx.InvalidURL:
+            address = httpx.URL()
         if address.scheme not in ("http", "https") or not address.host:
             raise ValueError(f"a server's address is like http://127.0.0.1:8000, not {base_url!r}")
         self._http = httpx.Client(

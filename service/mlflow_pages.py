@@ -1,8 +1,10 @@
 """Where MLflow shows what the mirror put there; known without MLflow, since the API says it."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from kerasearch.service.jobs import Objective
@@ -39,8 +41,8 @@ def trials_view(link: RunLink, objective: Objective, params: Iterable[str]) -> t
 
     This one: the runs of a job's trials, the best on top, with its metric and params as columns.
     """
-    metric = f"metrics.`best_{objective.metric}`"
-    shown = [f"params.`{name}`" for name in params]
+    metric = f"metrics.`{mlflow_name(f'best_{objective.metric}')}`"
+    shown = [f"params.`{mlflow_name(name)}`" for name in params]
     view = {
         "searchFilter": f"tags.mlflow.parentRunId = '{link.run_id}'",
         "orderByKey": metric,
@@ -48,6 +50,14 @@ def trials_view(link: RunLink, objective: Objective, params: Iterable[str]) -> t
         "selectedColumns": [metric, *shown[:COLUMNS]],
     }
     return f"mlflow.sharedViewState.{link.run_id}", json.dumps(view)
+
+
+@lru_cache(maxsize=1024)
+def mlflow_name(name: str) -> str:
+    """A metric's or param's name as MLflow takes it, to which it is a path."""
+    parts = name.split("/")
+    is_path = all(re.fullmatch(r"[\w .:-]*[\w :-][\w .:-]*", part) for part in parts)
+    return name if is_path else re.sub(r"[^\w .:-]|^\.+$", "_", name)
 
 
 def _page(base_url: str, link: RunLink, run: str = "", **query: str) -> str:

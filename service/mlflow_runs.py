@@ -1,11 +1,9 @@
 """What our jobs, trials and retrainings are in the terms of MLflow's runs."""
 
 import json
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
 from math import inf, isfinite, nan
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +11,7 @@ from typing import Any, NamedTuple
 from kerasearch.models.pictures import DRAWINGS, draw_table
 from kerasearch.models.quick_pictures import draw_curves
 from kerasearch.service.jobs import Job
+from kerasearch.service.mlflow_pages import mlflow_name
 from kerasearch.service.trials import Trial
 
 JOB = "kerasearch.job"
@@ -51,14 +50,6 @@ class Metric(NamedTuple):
         if isfinite(self.value):
             return named
         return named | {"value": {inf: "Infinity", -inf: "-Infinity"}.get(self.value, "NaN")}
-
-
-@lru_cache(maxsize=1024)
-def mlflow_name(name: str) -> str:
-    """A metric's or param's name as MLflow takes it, to which it is a path."""
-    parts = name.split("/")
-    is_path = all(re.fullmatch(r"[\w .:-]*[\w :-][\w .:-]*", part) for part in parts)
-    return name if is_path else re.sub(r"[^\w .:-]|^\.+$", "_", name)
 
 
 def milliseconds(moment: datetime) -> int:

@@ -14,7 +14,8 @@ from kerasearch.service.jobs import Job
 from kerasearch.service.known_runs import KnownRun
 from kerasearch.service.mlflow_artifacts import ArtifactFolders
 from kerasearch.service.mlflow_model import write_mlflow_model
-from kerasearch.service.mlflow_runs import JOB, MODEL, TRIAL, mlflow_name
+from kerasearch.service.mlflow_pages import mlflow_name
+from kerasearch.service.mlflow_runs import JOB, MODEL, TRIAL
 from kerasearch.service.trials import Trial
 
 

@@ -36,7 +36,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from kerasearch.service.jobs import Job
 from kerasearch.service.known_runs import PARENT, KnownRun, KnownRuns
 from kerasearch.service.mlflow_artifacts import ArtifactFolders
-from kerasearch.service.mlflow_pages import RunLink, trials_view
+from kerasearch.service.mlflow_pages import RunLink, mlflow_name, trials_view
 from kerasearch.service.mlflow_runs import (
     JOB,
     STATUS,
@@ -46,7 +46,6 @@ from kerasearch.service.mlflow_runs import (
     figures_of,
     flat,
     milliseconds,
-    mlflow_name,
     span_of,
 )
 from kerasearch.service.registered_models import RegisteredModels
@@ -157,8 +156,9 @@ class Tracking:
             self._client.set_experiment_tag(experiment_id, *view)
             request = job.request.model_dump(mode="json", exclude_none=True, exclude=NO_PARAMS)
             params = {f"space.{name}": json.dumps(v) for name, v in request.pop("space").items()}
-            if (weights := request["training"].pop("class_weight", None)) is not None:
-                params["training.class_weight"] = json.dumps(weights)
+            weights = request["training"].get("class_weight")
+            if isinstance(weights, dict):
+                request["training"]["class_weight"] = json.dumps(weights)
             params |= flat(request)
         budget = job.request.budget.model_dump(exclude_none=True)
         resources = job.request.resources.model_dump(exclude_none=True)
@@ -330,7 +330,9 @@ class Tracking:
     def _last_epoch(self, run: KnownRun, trial: Trial) -> int:
         """The last epoch that MLflow has; of a new run none."""
         if run.last_step is None:
-            name = next((name for name in trial.curves if name in run.metrics), None)
+            name = next(
+                (name for name in map(mlflow_name, trial.curves) if name in run.metrics), None
+            )
             history = [] if name is None else self._client.get_metric_history(run.id, name)
             run.last_step = max((metric.step for metric in history), default=-1)
         return run.last_step

@@ -161,7 +161,7 @@ def _port(host: str, port: int) -> Check:
     try:
         require_free(host, port)
     except CannotServe as error:
-        if _is_kerasearch(f"http://{host}:{port}"):
+        if _is_kerasearch(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"):
             return Check("port", "ok", f"{port}: a Kerasearch serves there already")
         found, _, _ = str(error).partition(";")
         return Check("port", "fail", found, "give serve another --port")

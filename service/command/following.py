@@ -1,14 +1,14 @@
 """What happens in a job, as it happens, over connections that may break."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from kerasearch.service.answers import NoServer, ServerError
 from kerasearch.service.client import Client, Event
 from kerasearch.service.jobs import Job
-from kerasearch.service.trials import Trial
+from kerasearch.service.trials import Trial, TrialState
 
 RETRY_S = 1.0
 RETRIES = 60
@@ -84,13 +84,13 @@ class _Following:
         self.job_id = job_id
         self.ended = False
         self._last_event_id = ""
-        self._ended_trials: set[int] = set()
+        self._attempts: dict[int, int] = {}  # of each trial that has ended
 
     def look(self) -> Iterator[Change]:
         """The job, after every trial that isn't known to have ended."""
         job = self.client.job(self.job_id)  # before its trials: an ended one has no others to come
         for trial in self.client.trials(self.job_id):
-            if trial.number not in self._ended_trials:
+            if not (trial.state.ended and self._attempts.get(trial.number) == len(trial.attempts)):
                 yield self._saw(trial)
         self.ended = job.state.ended
         yield job
@@ -107,9 +107,11 @@ class _Following:
     def _changes(self, event: Event) -> Iterator[Change]:
         data = dict(event.data)
         number = data.pop("number", None)
+        if event.kind == "trial" and self._goes_on(number, data):
+            del self._attempts[number]
         if event.kind == "job":
             yield from self._job()
-        elif data.pop("retraining", None) is not None or number in self._ended_trials:
+        elif data.pop("retraining", None) is not None or number in self._attempts:
             return
         elif event.kind == "report":
             yield EpochReport(number, data.pop("epoch"), data)
@@ -119,6 +121,13 @@ class _Following:
             if trial.state.ended:
                 yield from self._job()
 
+    def _goes_on(self, number: int, data: Mapping[str, Any]) -> bool:  # JSON
+        """Whether a trial that had ended goes on from a rung, or is tried again."""
+        if data["retraining"] is not None or (known := self._attempts.get(number)) is None:
+            return False
+        attempt: int = data["attempt"]
+        return attempt > known or (attempt == known and data["state"] == TrialState.QUEUED)
+
     def _job(self) -> Iterator[Change]:
         job = self.client.job(self.job_id)
         if job.state.ended:
@@ -127,6 +136,7 @@ class _Following:
             yield job
 
     def _saw(self, trial: Trial) -> Trial:
+        self._attempts.pop(trial.number, None)
         if trial.state.ended:
-            self._ended_trials.add(trial.number)
+            self._attempts[trial.number] = len(trial.attempts)
         return trial

@@ -117,7 +117,10 @@ def _load_json(text: str) -> object:
 
 
 def _load_toml(text: str) -> object:
-    return tomllib.loads(text)  # its errors say line and column
+    try:
+        return tomllib.loads(text)  # its errors say line and column
+    except RecursionError:
+        raise ValueError(f"nested deeper than {DEPTH_LIMIT} levels") from None
 
 
 def _fail_at(line: int, column: int, problem: str) -> NoReturn:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, select, update
 from kerasearch.service.errors import Conflict, NotFound
 from kerasearch.service.jobs import JobRequest, JobState
 from kerasearch.service.pareto import costs_of, dominates
+from kerasearch.service.store.events import append_trial
 from kerasearch.service.store.tables import jobs, trials
 from kerasearch.service.trials import BestTrial, TrialState
 
@@ -53,7 +54,10 @@ def take_best(tx: Connection, row: Row[Any]) -> None:
                 trials.c.model_sha256.is_not(None),
             )
         )
-        _note_best(tx, job.id, min(left, key=order, default=None))
+        best = min(left, key=order, default=None)
+        _note_best(tx, job.id, best)
+        if best is not None:
+            append_trial(tx, best)  # MLflow's alias is told with a trial
     elif row.model_sha256 is not None:
         best = _best(tx, job)
         if best is None or order(row) <= order(best):

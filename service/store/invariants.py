@@ -196,5 +196,8 @@ def _find_best(job: Row[Any]) -> Callable[[Connection], None]:
         tx.execute(update(jobs).where(jobs.c.id == job.id).values(none))
         for row in tx.execute(select(trials).where(_valued(job.id))).all():
             take_best(tx, row)
+        best_id = select(jobs.c.best_trial_id).where(jobs.c.id == job.id).scalar_subquery()
+        for best in tx.execute(select(trials).where(trials.c.id == best_id)).all():
+            events.append_trial(tx, best)
 
     return mend

@@ -224,9 +224,11 @@ def reach_rung(tx: Connection, lease: Lease, rung: Rung, eta: int) -> bool:
     job = tx.execute(select(jobs.c.request).where(jobs.c.id == rung.job_id)).one()
     request = JobRequest.model_validate(job.request)
     metric, sign = request.objectives[0].metric, _sign(request)
-    reported = _reported(tx, lease, rung.epoch)
-    cost = min(sign * row.metrics[metric] for row in reported)
-    return arrive(tx, rung, lease.trial_id, cost, eta)
+    reported = [row.metrics.get(metric) for row in _reported(tx, lease, rung.epoch)]
+    costs = [sign * value for value in reported if value is not None]
+    if not costs:  # a plugin's `fit` hasn't told it yet
+        return True
+    return arrive(tx, rung, lease.trial_id, min(costs), eta)
 
 
 def prune(tx: Connection, lease: Lease, reason: str) -> None:

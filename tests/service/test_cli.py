@@ -213,8 +213,9 @@ def test_without_a_server_a_sentence_says_how_to_start_one(job_file: Path) -> No
         )
 
 
-def test_an_address_that_is_none_is_bad_usage() -> None:
-    done = run("jobs", url="localhost:8000")
+@pytest.mark.parametrize("url", ["localhost:8000", "http://localhost:80a", "http://[::1"])
+def test_an_address_that_is_none_is_bad_usage(url: str) -> None:
+    done = run("jobs", url=url)
     assert done.exit_code == 2
     assert done.stderr.startswith("KERASEARCH_URL: a server's address is like")
 

@@ -456,10 +456,21 @@ def test_names_that_mlflow_has_no_params_by_are_told(
     assert json.loads(params["training.class_weight"]) == weights
     odd = {"space.units _1st_": "3", "space.a__b": "4", "space.block1/units": "5"}
     assert odd.items() <= params.items()
+    view = client.get_experiment(link.experiment_id).tags[f"mlflow.sharedViewState.{link.run_id}"]
+    _, *columns = json.loads(view)["selectedColumns"]
+    assert columns == ["params.`units _1st_`", "params.`a__b`", "params.`block1/units`"]
     trial = trial_of(0).model_copy(update={"params": space, "metrics": {"error (%)": 0.5}})
     run = client.get_run(tracking.sync_trial(job, link, trial, files, is_best=True))
     assert run.data.params == {"units _1st_": "3", "a__b": "4", "block1/units": "5"}
     assert run.data.metrics["best_error ___"] == 0.5
+
+
+def test_balanced_classes_are_a_plain_param(tracking: Tracking, client: MlflowClient) -> None:
+    job = job_of("j26")
+    training = job.request.training.model_copy(update={"class_weight": "balanced"})
+    request = job.request.model_copy(update={"training": training})
+    link = tracking.sync_job(job.model_copy(update={"request": request}), [])
+    assert client.get_run(link.run_id).data.params["training.class_weight"] == "balanced"
 
 
 def test_a_mirror_that_died_in_the_middle_begins_again(

@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -18,7 +19,7 @@ from kerasearch.service.jobs import (
     PickedSampler,
     Progress,
 )
-from kerasearch.service.trials import Trial, TrialState
+from kerasearch.service.trials import Attempt, Trial, TrialState
 
 RUNNING, COMPLETE = TrialState.RUNNING, TrialState.COMPLETE
 
@@ -32,12 +33,15 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 class Service:
     """A job whose trials are in the states of `trials`, and that has ended once `ended` is set.
 
+    A trial has had one attempt unless `attempts` says otherwise.
+
     Each connection to its events gives the next of `streams`: text to send, or an error to raise.
     """
 
     def __init__(self, *streams: str | httpx.Response | Exception) -> None:
         self.streams = list(streams)
         self.trials: dict[int, TrialState] = {}
+        self.attempts: dict[int, int] = {}
         self.ended = False
         self.resumed_from: list[str | None] = []
         self.on_stream: Callable[[], None] = lambda: None
@@ -66,7 +70,13 @@ class Service:
         return httpx.Response(200, json=self.job())
 
     def trial(self, number: int) -> dict[str, object]:
-        trial = Trial(number=number, state=self.trials[number], params={}, seed=0)
+        state, count = self.trials[number], self.attempts.get(number, 1)
+        begun = datetime(2026, 11, 21, tzinfo=UTC)
+        open_since = {"started_at": begun, "ended_at": None, "outcome": None, "reason": None}
+        attempts = [
+            Attempt(number=i, device=None, pid=None, **open_since) for i in range(1, count + 1)
+        ]
+        trial = Trial(number=number, state=state, params={}, seed=0, attempts=attempts)
         return trial.model_dump(mode="json")
 
     def job(self) -> dict[str, object]:
@@ -86,6 +96,8 @@ class Service:
 
 
 def event(event_id: int, kind: str, **data: object) -> str:
+    if kind == "trial":
+        data = {"state": "running", "attempt": 1} | data
     return f"id: {event_id}\nevent: {kind}\ndata: {json.dumps(data)}\n\n"
 
 
@@ -134,6 +146,23 @@ def test_an_ended_trial_is_told_once_however_often_the_stream_tells_it() -> None
     after = [next(changes) for _ in range(2)]
     service.ended = True
     assert told(before + after + list(changes)).count((0, "complete")) == 1
+
+
+def test_a_trial_that_goes_on_from_a_rung_is_told_again() -> None:
+    waits = event(1, "trial", number=0, retraining=None, state="pruned")
+    again = event(2, "trial", number=0, retraining=None, state="queued")
+    runs = event(3, "trial", number=0, retraining=None, attempt=2)
+    report = event(4, "report", number=0, retraining=None, epoch=9)
+    service = Service(waits + again + runs + report + event(5, "job"))
+    service.trials = {0: TrialState.PRUNED}
+    changes = follow(service.client(), "j", pytest.fail)
+    assert told([next(changes) for _ in range(3)]) == [(0, "pruned"), "running", "running"]
+    service.trials[0] = TrialState.QUEUED
+    assert told([next(changes)]) == [(0, "queued")]
+    service.trials[0], service.attempts[0] = RUNNING, 2
+    assert told([next(changes) for _ in range(2)]) == [(0, "running"), EpochReport(0, 9, {})]
+    service.trials[0], service.ended = COMPLETE, True
+    assert told(list(changes)) == [(0, "complete"), "completed"]
 
 
 def test_repeats_of_a_retraining_are_no_trials_of_the_search() -> None:

@@ -68,6 +68,7 @@ def test_the_three_formats_say_the_same(tmp_path: Path) -> None:
         ("job.yaml", "values: [1, .inf]", r"values\[1\]: must be a finite number, not inf"),
         ("job.yaml", "a: &a [*a]", "nested deeper than 40"),
         ("job.json", "[" * 100_000, "nested deeper than 40"),
+        ("job.toml", "a = " + "[" * 3000 + "]" * 3000, "nested deeper than 40"),
         ("job.yaml", "a: " + "[" * 500, "nested deeper than 40"),
         ("job.ini", "a=1", "must end in one of .yaml"),
         ("job.yaml", "a: " + "x" * SIZE_LIMIT, "larger than 1,048,576 bytes"),

@@ -3,9 +3,10 @@
 import itertools
 
 import pytest
+from sqlalchemy import select, update
 
 from kerasearch.service.jobs import JobChange, JobState, Limits
-from kerasearch.service.store import jobs, leases, rungs, trial_views, trials
+from kerasearch.service.store import best, events, jobs, leases, rungs, tables, trial_views, trials
 from kerasearch.service.store.database import Database
 from kerasearch.service.store.leases import Lease, Outcome, StoredCheckpoint
 from kerasearch.service.store.rungs import Rung
@@ -190,6 +191,42 @@ def test_a_trial_that_was_to_go_on_when_its_job_was_stopped_does_when_it_is_exte
         jobs.change_job(tx, searching.job_id, JobChange(budget=Limits(trials=40)))
     searching.come(0.3)
     assert searching.trial(first).state is TrialState.QUEUED
+
+
+def test_epochs_that_lack_the_objective_count_for_nothing_at_a_rung(searching: Searching) -> None:
+    lease = searching.begin()
+    with searching.database.write() as tx:
+        leases.report(tx, lease, {1: {"loss": 0.9}})
+        assert leases.reach_rung(tx, lease, Rung(searching.job_id, 0, 1), eta=3), "it isn't known"
+        leases.report(tx, lease, {2: {"val_accuracy": 0.5}, 3: {"val_accuracy": 0.4}})
+        assert not leases.reach_rung(tx, lease, Rung(searching.job_id, 0, 3), eta=3)
+        (cost,) = tx.execute(select(tables.rungs.c.cost)).scalars()
+    assert cost == -0.5
+
+
+def test_the_best_trial_is_told_again_when_a_better_one_that_went_on_comes_to_nothing(
+    searching: Searching,
+) -> None:
+    fifth, _ = searching.come(0.8)
+    with searching.database.write() as tx:
+        tx.execute(update(tables.trials).values(model_sha256="0" * 64))
+        best.take_best(tx, tx.execute(select(tables.trials)).one())
+    third, _ = searching.come(0.85)
+    chosen = tables.trials.c.id == third.trial_id
+    with searching.database.write() as tx:
+        tx.execute(update(tables.trials).where(chosen).values(model_sha256="1" * 64))
+        best.take_best(tx, tx.execute(select(tables.trials).where(chosen)).one())
+        rungs.queue_again(tx, third.trial_id)
+    again = searching.go_on(third)
+    with searching.database.write() as tx:
+        leases.begin(tx, again, 1, "cpu")
+        known = events.latest(tx)
+        leases.finish(tx, again, Outcome(TrialState.INFEASIBLE, "NaN"))
+        told = events.events_after(tx, searching.job_id, known)
+        assert jobs.read_job(tx, searching.job_id).best.number == 0  # type: ignore[union-attr]
+    numbers = [event.data["number"] for event in told if event.kind == "trial"]
+    assert sorted(numbers) == [0, 1]
+    assert searching.trial(fifth).state is TrialState.PRUNED
 
 
 def test_the_reports_before_a_checkpoint_belong_to_the_attempt_that_goes_on_from_it(
