@@ -8,6 +8,7 @@ from anyio import sleep, to_thread
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError
 
 from kerasearch.service.errors import NotFound
 from kerasearch.service.jobs import Job, JobChange, JobRequest, JobState
@@ -38,7 +39,10 @@ def submit(
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> Job:
     """Accept a search job. It is stored before this answers: an accepted job is not lost."""
-    body = request.model_dump_json(exclude_unset=True).encode()
+    try:
+        body = request.model_dump_json(exclude_unset=True).encode()
+    except PydanticSerializationError:  # half of a surrogate pair: nobody's body, refused below
+        body = b""
     with ctx.database.write() as tx:  # from here on, so that the dataset isn't removed meanwhile
         job_id = store.accepted_before(tx, idempotency_key, body)
         if job_id is None:  # else its plugin may have changed since
