@@ -39,7 +39,8 @@ def judge_reconstructions(
 ) -> Evaluation:
     """Judge rows that should be the examples again, in real units; padding doesn't count.
 
-    Where labels are known, `auc` says how well a row's error tells the first class from the others.
+    Where labels are known, `auc` says how well a row's error tells other classes from the most
+    frequent one, which is taken as normal: classes are in the order of their names.
     """
     predicted = outputs.astype(np.float64).reshape(len(outputs), -1)
     actual = examples.x.astype(np.float64).reshape(len(outputs), -1)
@@ -48,7 +49,8 @@ def judge_reconstructions(
     scores = np.square(errors / _units(data, actual)).sum(axis=1) / np.maximum(real.sum(axis=1), 1)
     metrics = _errors(errors, real, data)
     tables = {"residuals": histogram(errors[real]), "row_errors": histogram(scores)}
-    anomalous = None if examples.labels is None else examples.labels != 0
+    labels = examples.labels
+    anomalous = None if labels is None else labels != np.bincount(labels).argmax()
     if anomalous is not None and (area := roc_auc(anomalous, scores)) is not None:
         metrics["auc"] = area
         tables["roc"] = {"positive": "anomaly", **roc_curve(anomalous, scores)}

@@ -126,9 +126,10 @@ def _row_codes(model: "keras.Model", description: dict[str, Any], file: Path) ->
 
 def _forecast(model: "keras.Model", rows: dict[str, Any], file: Path) -> Iterator[Line]:
     columns = [TableColumn(name=name) for name in rows["features"]]
-    series = np.concatenate(list(_coded(columns, file)))
+    series = _without_gaps(np.concatenate(list(_coded(columns, file))), rows["kind"])
     if file.suffix.lower() != ".parquet" and len(series) > 1:
-        check_order(file, scan_table(file, Schema(), least=1))
+        dropped = rows.get("dropped", ())  # unsaid by models of earlier versions
+        check_order(file, scan_table(file, Schema(), least=1), dropped)
     yield ["step", rows["features"][0]]
     for step, value in enumerate(next_steps(model, rows, series), start=1):
         yield [step, value]

@@ -32,6 +32,8 @@ def detect_delimiter(path: Path) -> str:
 def read_rows(path: Path, delimiter: str) -> Generator[Row, None, None]:
     """Every row but blank ones, cells without surrounding blanks; close it where it may not end.
 
+    Of one column alone a blank row is an empty cell, but for blank lines at both ends of the file.
+
     Raises:
         InvalidInput: At `/file`: not UTF-8 text, a row too long, a row wider or narrower than the
             first, quotes that don't close.
@@ -52,13 +54,18 @@ def _rows(source: Iterator[str], delimiter: str) -> Iterator[Row]:
             yield line
 
     reader = csv.reader(lines(), delimiter=delimiter, strict=True)
-    width = 0
+    width = blank = last_blank = 0
     try:
         for record in reader:
             taken = 0
             cells = list(map(str.strip, record))
             if cells in ([], [""]):
-                continue
+                if width != 1:
+                    continue
+                if record != [""]:  # which is `""`, as pandas writes NaN
+                    blank, last_blank = blank + 1, reader.line_num
+                    continue
+                cells = [""]
             width = width or len(cells)
             if len(cells) != width:
                 refuse(
@@ -67,6 +74,9 @@ def _rows(source: Iterator[str], delimiter: str) -> Iterator[Row]:
                 )
             if width > MAX_COLUMNS:
                 refuse(f"{width} columns are more than {MAX_COLUMNS}: send them as an NPZ file")
+            for line in range(last_blank - blank + 1, last_blank + 1):
+                yield Row(line, [""])
+            blank = 0
             yield Row(reader.line_num, cells)
     except csv.Error as error:
         refuse(f"line {reader.line_num} can't be read as CSV: {error}")

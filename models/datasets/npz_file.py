@@ -202,7 +202,9 @@ def _target(archive: zipfile.ZipFile, y: Array, kind: Kind, shape: tuple[int, ..
         return _Target(("regression",), None)
     if len(y.shape) == 2 and kind == "sequence" and y.shape[1] == shape[0]:
         return _Target(("step_labelling",), _count_labels(archive, y, steps=True) or _too_many())
-    if len(y.shape) != 2 or y.dtype.kind != "f" or _is_one_hot(archive, y):
+    # Whole numbers in one column are more likely labels, as Keras gives those of CIFAR-10.
+    kinds = "iuf" if y.shape[1:] > (1,) else "f"
+    if len(y.shape) != 2 or y.dtype.kind not in kinds or _is_one_hot(archive, y):
         refuse(f"y must have shape (n,), not {y.shape}: save y.argmax(axis=1) if it is one-hot")
     _check_numbers(archive, y)
     return _Target(("regression",), None)

@@ -22,9 +22,11 @@ class Series(Timeline):
 
     Attributes:
         horizon: How many steps after a window are forecast.
+        dropped: Columns of its file that tell nothing, not even the order, as its sender said.
     """
 
     horizon: int = 1
+    dropped: tuple[str, ...] = ()
 
     def chosen(self, choice: DataChoice) -> Self:
         return replace(self, horizon=choice.horizon)
@@ -87,4 +89,10 @@ class SeriesWindows(Prepared):
 
     @property
     def description(self) -> dict[str, object]:
-        return {**super().description, "window": self.window, "horizon": self.horizon}
+        assert isinstance(self.dataset, Series)  # noqa: S101 - it made this
+        return {
+            **super().description,
+            "dropped": list(self.dataset.dropped),
+            "window": self.window,
+            "horizon": self.horizon,
+        }

@@ -90,4 +90,6 @@ def load(path: Path, info: DatasetInfo, choice: DataChoice) -> Series:
         for step, (_, cells) in enumerate(rows):
             x[step] = [parse_quantity(cells[place]) for place in channels]
     names = tuple(info.columns[place].name for place in channels)
-    return Series("series", x, None, features=names, horizon=choice.horizon)
+    return Series(
+        "series", x, None, features=names, horizon=choice.horizon, dropped=tuple(info.drop)
+    )

@@ -74,11 +74,10 @@ def usable(
             shape, class_counts, task = _from_columns(info, info.columns, target, choice, tasks)
     except InvalidInput as error:
         problems += error.problems
-    if task == "classification" and class_counts is not None:
-        problems += _split_problems(class_counts, split)
-        problems += _fold_problems(class_counts if split.stratify else {}, split, folds)
-    elif task is not None:
-        problems += _split_problems({"": info.rows}, split, of_classes=False)
+    if task is not None:
+        strata = (class_counts or {}) if split.stratify and _has_labels(info, task) else {}
+        problems += _split_problems(info, strata, split)
+        problems += _fold_problems(info, strata, split, folds)
     if problems or shape is None or task is None:
         raise InvalidInput(problems)
     return Usable(shape, tuple(class_counts or ()), task)
@@ -149,7 +148,7 @@ def _from_columns(
     try:
         column = None if selection.target is None else columns[selection.target]
         task = _task(() if column is None else column_tasks(column), choice.task, of_model)
-        if column is not None and task == "classification":
+        if column is not None and (task == "classification" or _is_name(column, task)):
             class_counts = column_classes(column)
         elif column is not None and task == "regression":
             check_quantity(column)
@@ -160,8 +159,20 @@ def _from_columns(
     return selection.example_shape(info.kind), class_counts, task
 
 
+def _is_name(column: Column, task: TaskName) -> bool:
+    """Whether a table's target is a name for what rows that are learned alone come out as."""
+    possible = column_tasks(column)
+    return task in OF_ROWS_ALONE and possible[0] == "classification" and not column.missing
+
+
+def _has_labels(info: DatasetInfo, task: TaskName) -> bool:
+    """Whether classes, where there are any, are those of `Dataset.labels`, one an example."""
+    alone = task in OF_ROWS_ALONE and "step_labelling" not in info.tasks
+    return task == "classification" or alone
+
+
 def _split_problems(
-    group_sizes: Mapping[str, int], split: SplitFractions, *, of_classes: bool = True
+    info: DatasetInfo, strata: Mapping[str, int], split: SplitFractions
 ) -> list[Problem]:
     """What keeps `split_rows` from giving every part a row, of every class when stratified."""
     if split.validation + split.test >= 1:
@@ -170,16 +181,14 @@ def _split_problems(
             "together they must stay below 1"
         )
         return [Problem("/split", detail)]
-    stratified = split.stratify and of_classes
-    groups = group_sizes if stratified else {"": sum(group_sizes.values())}
     small = {
         name: rows
-        for name, rows in groups.items()
+        for name, rows in (strata or {"": info.rows}).items()
         if part_size(rows, split.test) + part_size(rows, split.validation) >= rows
     }
     if not small:
         return []
-    if not stratified:
+    if not strata:
         detail = f"{small['']} rows are too few for three parts"
     else:
         listed = ", ".join(f"{name!r} ({rows})" for name, rows in small.items())
@@ -191,16 +200,31 @@ def _split_problems(
 
 
 def _fold_problems(
-    class_counts: Mapping[str, int], split: SplitFractions, folds: int | None
+    info: DatasetInfo, strata: Mapping[str, int], split: SplitFractions, folds: int | None
 ) -> list[Problem]:
-    """What keeps `fold_rows` from giving every fold a row of every class."""
+    """What keeps `folds` from giving every fold a row, of every class when stratified."""
+    if folds is None or info.kind == "ratings":  # folds of ratings, whose rows are users
+        return []
+    is_timeline = info.kind in ("series", "text")
+    needed = folds + 1 if is_timeline else folds
     small = {
         name: left
-        for name, rows in class_counts.items()
-        if folds is not None and (left := rows - part_size(rows, split.test)) < folds
+        for name, rows in (strata or {"": info.rows}).items()
+        if (left := rows - part_size(rows, split.test)) < needed
     }
     if not small:
         return []
-    listed = ", ".join(f"{name!r} ({left})" for name, left in small.items())
-    detail = f"too few rows of class {listed} beside the test part for {folds} folds: ask for fewer"
+    if strata:
+        listed = ", ".join(f"{name!r} ({left})" for name, left in small.items())
+        detail = (
+            f"too few rows of class {listed} beside the test part for {folds} folds: "
+            "ask for fewer, or say stratify: false"
+        )
+    elif is_timeline:
+        detail = (
+            f"too few steps ({small['']}) beside the test part for the {needed} blocks of "
+            f"{folds} folds: ask for fewer"
+        )
+    else:
+        detail = f"too few rows ({small['']}) beside the test part for {folds} folds: ask for fewer"
     return [Problem("/split/folds", detail)]

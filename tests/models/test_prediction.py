@@ -145,6 +145,28 @@ def test_a_series_is_forecast_after_its_newest_step_which_stands_last(tmp_path: 
         list(predictions(model.path, file))
 
 
+def test_a_series_with_a_gap_is_not_forecast(tmp_path: Path) -> None:
+    file = tmp_path / "series.csv"
+    lines = [f"{np.sin(i)},{np.cos(i)}" for i in range(100)]
+    file.write_text("\n".join(["a,b", *lines]))
+    dataset = load_file(file, inspect_file(file, file.name, "series", Schema()), DataChoice())
+    model = saved(dataset, "forecasting", tmp_path)
+    file.write_text("\n".join(["a,b", *lines, "1,"]))
+    with pytest.raises(InvalidInput, match="a row has no value in some column; fill it in"):
+        list(predictions(model.path, file))
+
+
+def test_dates_dropped_at_upload_tell_no_order(tmp_path: Path) -> None:
+    file = tmp_path / "series.csv"
+    lines = [f"2020-01-{31 - i:02},{i}.5" for i in range(30)] * 3
+    file.write_text("\n".join(["day,value", *lines]))
+    info = inspect_file(file, file.name, "series", Schema(drop=("day",)))
+    dataset = load_file(file, info, DataChoice())
+    model = saved(dataset, "forecasting", tmp_path)
+    head, _ = predictions(model.path, file)
+    assert head == ["step", "value"]
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".npz"])
 def test_sequences_may_end_early(tmp_path: Path, suffix: str) -> None:
     rng = np.random.default_rng(0)

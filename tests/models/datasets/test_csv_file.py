@@ -80,6 +80,13 @@ def test_a_series_may_end_early_where_the_declared_columns_say_so(tmp_path: Path
     assert dataset.x[..., 0].tolist() == [[1, 2, 3], [3, 2, ended], [4, ended, ended]]
 
 
+@pytest.mark.parametrize("said", [{"drop": ["run"]}, {"columns": {"run": {"type": "drop"}}}])
+def test_a_column_that_is_dropped_is_no_step(tmp_path: Path, said: dict[str, object]) -> None:
+    content = "t1,t2,t3,run,label\n1,2,3,0,up\n3,2,,1,down\n"
+    info = inspect(tmp_path, content, "sequence", target="label", **said)
+    assert (info.ends_early, info.shape) == (True, (3, 1))
+
+
 def test_a_gap_within_a_series_is_no_end(tmp_path: Path) -> None:
     content = "t0,t1,t2,label\n1,2,3,up\n3,,1,down\n4,,,up\n"
     info = inspect(tmp_path, content, "sequence", target="label")

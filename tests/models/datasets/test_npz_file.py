@@ -123,6 +123,8 @@ def test_labels_of_any_type_become_classes(
         (X.astype(str), Y, "/file: x must hold real numbers, not <U"),
         (X, Y.astype("m8[s]"), "/file: y must hold numbers or short strings"),
         (X, np.eye(4), "/file: y must have shape (n,), not (4, 4)"),
+        (X, np.eye(4, dtype=np.int64), "/file: y must have shape (n,), not (4, 4)"),
+        (X, np.arange(4).reshape(4, 1), "/file: y must have shape (n,), not (4, 1)"),
         (X, Y[:3], "/file: x and y must have as many rows, not shapes (4, 6) and (3,)"),
         (X[:, :0], Y, "/file: x has shape (4, 0): there is nothing in it"),
         (np.where(X == 5, np.nan, X), Y, "/file: x holds NaN, infinite or too large values"),
@@ -340,6 +342,8 @@ def test_a_class_a_step_is_none_where_the_sequence_has_ended(tmp_path: Path) -> 
         (np.linspace(0, 1, 24), ("regression",), ()),
         (np.arange(120), ("regression",), ()),
         (np.linspace(0, 1, 48).reshape(24, 2), ("regression",), (2,)),
+        (np.arange(48).reshape(24, 2), ("regression",), (2,)),
+        (np.arange(48, dtype=np.uint8).reshape(24, 2), ("regression",), (2,)),
     ],
 )
 def test_numbers_are_a_target_too(

@@ -69,6 +69,18 @@ def test_a_gap_in_a_column_that_is_used_is_refused(tmp_path: Path) -> None:
         inspected(tmp_path, ["a,b", "1,2", ",3", "4,5"])
 
 
+@pytest.mark.parametrize("gap", ["", '""', " "])
+def test_a_gap_in_the_only_column_is_refused(tmp_path: Path, gap: str) -> None:
+    with pytest.raises(InvalidInput, match="'a' has no value in 2 rows"):
+        inspected(tmp_path, ["a", "1", gap, gap, "4"])
+
+
+def test_only_blank_lines_may_follow_the_newest_step(tmp_path: Path) -> None:
+    assert inspected(tmp_path, ["", "a", "1", "2", "", " ", ""]).rows == 2
+    with pytest.raises(InvalidInput, match="'a' has no value in 1 rows"):
+        inspected(tmp_path, ["a", "1", "2", '""', ""])
+
+
 DATES = {
     "%Y-%m-%d": (20, 80),
     "%m/%d/%Y": (20, 80),

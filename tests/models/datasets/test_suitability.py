@@ -2,6 +2,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 from pydantic import BaseModel
 
@@ -12,6 +13,7 @@ from kerasearch.models.datasets import (
     Schema,
     Usable,
     inspect_file,
+    load_file,
     usable,
 )
 from kerasearch.models.datasets.columns import column_tasks
@@ -28,6 +30,7 @@ class Fractions(BaseModel):
     validation: float = 0.2
     test: float = 0.2
     stratify: bool = True
+    seed: int = 0
 
 
 @pytest.fixture
@@ -49,9 +52,10 @@ def ask(
     kinds: tuple[str, ...] = get_args(Kind),
     task: TaskName | None = None,
     tasks: Collection[TaskName] = ("classification", "regression", "step_labelling"),
+    folds: int | None = None,
 ) -> Usable:
     choice = DataChoice(target=target, drop=drop, task=task)
-    return usable(info, choice, split=split or Fractions(), kinds=kinds, tasks=tasks)
+    return usable(info, choice, split=split or Fractions(), kinds=kinds, tasks=tasks, folds=folds)
 
 
 def refusals(info: DatasetInfo, **asked: object) -> dict[str, str]:
@@ -207,3 +211,107 @@ def test_a_dataset_without_columns_takes_no_other_target_and_no_drop() -> None:
     found = refusals(BUILTIN["digits"].info, target="digit", drop=("x_0",))
     assert set(found) == {"/target", "/drop/0"}
     assert "'label'" in found["/target"]
+
+
+ALONE: tuple[TaskName, ...] = ("reconstruction", "mapping")
+
+
+@pytest.mark.parametrize("task", ALONE)
+def test_labels_that_only_judge_are_stratified_too(tmp_path: Path, task: TaskName) -> None:
+    info = described(tmp_path, "a,label\n" + "1,normal\n" * 200 + "2,bad\n" * 2)
+    found = refusals(info, target="label", task=task, tasks=ALONE)
+    assert list(found) == ["/split"]
+    assert found["/split"].startswith("too few rows of class 'bad' (2)")
+    assert found["/split"].endswith("or say stratify: false")
+    assert ask(info, "label", split=Fractions(stratify=False), task=task, tasks=ALONE).task == task
+
+
+def test_labels_that_only_judge_must_be_in_every_fold(tmp_path: Path) -> None:
+    info = described(tmp_path, "a,label\n" + "1,normal\n" * 200 + "2,bad\n" * 5)
+    found = refusals(info, target="label", tasks=ALONE, folds=5)
+    assert found == {
+        "/split/folds": "too few rows of class 'bad' (4) beside the test part for 5 folds: "
+        "ask for fewer, or say stratify: false"
+    }
+
+
+def test_labels_that_only_judge_must_be_classes(tmp_path: Path) -> None:
+    info = described(tmp_path, "a,label\n" + "1,normal\n" * 200)
+    assert set(refusals(info, target="label", tasks=ALONE)) == {"/target"}
+
+
+def test_numbers_are_no_labels_that_judge(tmp_path: Path) -> None:
+    info = described(tmp_path, "a,b\n" + "".join(f"1,{i}.5\n" for i in range(60)))
+    assert ask(info, "b", tasks=ALONE) == ((1,), (), "reconstruction")
+
+
+@pytest.mark.parametrize(
+    ("y", "task", "is_stratified"),
+    [
+        (np.repeat([0, 1], [58, 2]), "reconstruction", True),
+        (np.repeat([0, 1], [58, 2]), "regression", False),
+        (np.repeat([[0] * 3, [1] * 3], [58, 2], axis=0), "reconstruction", False),
+    ],
+)
+def test_what_is_let_through_can_be_split(
+    tmp_path: Path, y: np.ndarray, task: TaskName, is_stratified: bool
+) -> None:
+    path = tmp_path / "rows.npz"
+    np.savez(path, x=np.zeros((60, 3, 1), np.float32), y=y)
+    info = inspect_file(path, path.name, "sequence", Schema())
+    dataset = load_file(path, info, DataChoice(task=task))
+    if is_stratified:
+        assert "'1' (2)" in refusals(info, task=task, tasks=(task,))["/split"]
+        with pytest.raises(ValueError, match="can't give 1 and keep one"):
+            dataset.split(Fractions())
+    else:
+        ask(info, task=task, tasks=(task,), folds=48)
+        train, validation, _ = dataset.split(Fractions())
+        pool = np.concatenate([train, validation])
+        assert len(dataset.folds(pool, Fractions(), 48)) == 48
+
+
+@pytest.mark.parametrize(
+    ("task", "split"),
+    [("regression", Fractions()), ("classification", Fractions(stratify=False))],
+)
+def test_folds_that_all_rows_are_too_few_for_are_refused(
+    tmp_path: Path, task: TaskName, split: Fractions
+) -> None:
+    info = described(tmp_path, "a,b\n" + "".join(f"1,{i % 5}\n" for i in range(60)))
+    found = refusals(info, target="b", task=task, split=split, folds=49)
+    assert found == {
+        "/split/folds": "too few rows (48) beside the test part for 49 folds: ask for fewer"
+    }
+    assert ask(info, "b", task=task, split=split, folds=48).task == task
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [("series", "value\n" + "1\n2\n" * 20), ("text", "ab" * 20)],
+    ids=["series", "text"],
+)
+def test_folds_of_a_timeline_are_cut_from_a_block_more(
+    tmp_path: Path, kind: str, content: str
+) -> None:
+    path = tmp_path / "steps.txt"
+    path.write_text(content)
+    info = inspect_file(path, path.name, kind, Schema())
+    found = refusals(info, tasks=TASKS, folds=32)
+    assert found == {
+        "/split/folds": "too few steps (32) beside the test part for the 33 blocks of 32 folds: "
+        "ask for fewer"
+    }
+    ask(info, tasks=TASKS, folds=31)
+    dataset = load_file(path, info, DataChoice())
+    train, validation, _ = dataset.split(Fractions())
+    folds = dataset.folds(np.concatenate([train, validation]), Fractions(), 31)
+    assert all(len(part) for fold in folds for part in fold)
+
+
+def test_folds_of_ratings_may_be_more_than_users(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.csv"
+    rows = (f"u{user},i{item},{item % 5}\n" for user in range(5) for item in range(20))
+    path.write_text("user,item,rating\n" + "".join(rows))
+    info = inspect_file(path, path.name, "ratings", Schema())
+    assert ask(info, tasks=TASKS, folds=20).task == "rating_prediction"
