@@ -21,6 +21,9 @@ TRIAL = "kerasearch.trial"
 MODEL = "kerasearch.model_sha256"
 """Tag of model versions and logged models: a trial that goes on from a rung leaves another."""
 
+NO_PARAMS = {"name", "budget", "resources"}
+"""Of a job: its experiment's name, and what may change, as MLflow's params never do."""
+
 STATUS = {
     "queued": "SCHEDULED",
     "running": "RUNNING",
@@ -112,12 +115,22 @@ def figures_of(report: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
                     yield f"{prefix}{name}.{statistic}", figures[statistic]
 
 
-def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
+def params_of(job: Job) -> dict[str, object]:
+    """What a job asked for and may not change; a space's entries and weights of classes as JSON."""
+    request = job.request.model_dump(mode="json", exclude_none=True, exclude=NO_PARAMS)
+    params = {f"space.{name}": json.dumps(v) for name, v in request.pop("space").items()}
+    weights = request["training"].get("class_weight")
+    if isinstance(weights, dict):
+        request["training"]["class_weight"] = json.dumps(weights)
+    return params | _flat(request)
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
     """`{"data": {"scale": "minmax"}}` as `{"data.scale": "minmax"}`."""
     found: dict[str, object] = {}
     for name, value in nested.items():
         if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{name}.")
+            found |= _flat(value, f"{prefix}{name}.")
         else:
             found[prefix + name] = value
     return found

@@ -7,6 +7,14 @@ from kerasearch.searchspaces.problems import InvalidInput, Problem, unknown
 from kerasearch.service.jobs import Objective
 
 
+def target_problems(objectives: Sequence[Objective], target: float | None) -> list[Problem]:
+    """What keeps a budget's target from being meant."""
+    if target is None or len(objectives) < 2:
+        return []
+    detail = "a target is for one objective, and here are several: leave it out"
+    return [Problem("/budget/target", detail)]
+
+
 def understood_objectives(
     asked: Sequence[Objective], metrics: Mapping[str, Direction], *, listed: bool
 ) -> tuple[Objective, ...]:

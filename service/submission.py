@@ -19,7 +19,7 @@ from kerasearch.service.jobs import (
     SearchRequest,
     TrainingRequest,
 )
-from kerasearch.service.objectives import understood_objectives
+from kerasearch.service.objectives import target_problems, understood_objectives
 from kerasearch.service.plugins import NO_PLUGINS, Plugins
 from kerasearch.service.sampling.fitting import search_problems
 from kerasearch.service.sampling.pruner_choice import pruner_problems
@@ -90,9 +90,7 @@ def understand(
     training = noting(lambda: _training(request.training, task, metrics), "/training")
     if usage:
         problems += _class_weight_problems(request.training.class_weight, usage)
-    if len(request.objectives) > 1 and request.budget.target is not None:
-        detail = "a target is for one objective, and here are several: leave it out"
-        problems.append(Problem("/budget/target", detail))
+    problems += target_problems(request.objectives, request.budget.target)
     search = noting(lambda: _search(request, space, constraints), "/search")
     gpus = noting(lambda: _gpus(request.resources.gpus), "/resources/gpus")
     if problems or not (

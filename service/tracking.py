@@ -44,8 +44,8 @@ from kerasearch.service.mlflow_runs import (
     collect_files,
     epochs_of,
     figures_of,
-    flat,
     milliseconds,
+    params_of,
     span_of,
 )
 from kerasearch.service.registered_models import RegisteredModels
@@ -59,9 +59,6 @@ KIND = "kerasearch.kind"
 RETRAINING = "kerasearch.retraining"
 STATE = "kerasearch.state"
 REASON = "kerasearch.reason"
-
-NO_PARAMS = {"name", "budget", "resources"}
-"""Of a job: its experiment's name, and what may change, as MLflow's params never do."""
 
 TIMEOUT_S = 30
 
@@ -154,12 +151,7 @@ class Tracking:
         if not run.has_params:
             view = trials_view(link, job.request.objectives[0], job.request.space)
             self._client.set_experiment_tag(experiment_id, *view)
-            request = job.request.model_dump(mode="json", exclude_none=True, exclude=NO_PARAMS)
-            params = {f"space.{name}": json.dumps(v) for name, v in request.pop("space").items()}
-            weights = request["training"].get("class_weight")
-            if isinstance(weights, dict):
-                request["training"]["class_weight"] = json.dumps(weights)
-            params |= flat(request)
+            params = params_of(job)
         budget = job.request.budget.model_dump(exclude_none=True)
         resources = job.request.resources.model_dump(exclude_none=True)
         ended = sum(number for state, number in job.trials.items() if state.ended)

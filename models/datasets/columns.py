@@ -7,7 +7,7 @@ from typing import NamedTuple
 from kerasearch.models.datasets.cells import parse_quantity
 from kerasearch.models.datasets.info import MAX_CLASSES, Column, Kind
 from kerasearch.models.datasets.labels import count_classes
-from kerasearch.models.tasks import TaskName
+from kerasearch.models.tasks import OF_ROWS_ALONE, TaskName
 from kerasearch.searchspaces.problems import InvalidInput, Problem, pointer_to, unknown
 
 _COMMA = re.compile(r"[-+]?\d+(,\d+)+(\.\d*)?|[-+]?\d+(\.\d{3})+(,\d*)?")
@@ -100,6 +100,12 @@ def column_tasks(column: Column) -> tuple[TaskName, ...]:
     if len(numbers) <= FEW or whole:
         return ("classification", "regression")
     return ("regression", "classification")
+
+
+def is_name(column: Column, task: TaskName | None) -> bool:
+    """Whether classes are no more than a name for what comes out of rows that are learned alone."""
+    possible = column_tasks(column)
+    return task in OF_ROWS_ALONE and possible[0] == "classification" and not column.missing
 
 
 def column_classes(column: Column) -> dict[str, int]:

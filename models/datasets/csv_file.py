@@ -39,11 +39,10 @@ def inspect(path: Path, kind: Kind | None, schema: Schema) -> DatasetInfo:
 
 def _ends_early(path: Path, table: "ScannedTable", schema: Schema) -> bool:
     """Whether some rows end in empty cells, and none has an empty cell before a number."""
-    dropped = (*schema.drop, *(n for n, c in schema.columns.items() if c.type == "drop"))
     steps = [
         place
         for place, column in enumerate(table.columns)
-        if column.name not in (schema.target, *dropped)
+        if column.name not in (schema.target, *schema.dropped)
     ]
     if schema.target is None or not any(table.columns[place].missing for place in steps):
         return False

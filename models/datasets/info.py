@@ -46,6 +46,11 @@ class Schema(BaseModel):
     columns: dict[str, ColumnSchema] = {}
     size: tuple[Side, Side] | None = None
 
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Columns that are no features, by either way of saying so."""
+        return (*self.drop, *(name for name, said in self.columns.items() if said.type == "drop"))
+
 
 class Cell(NamedTuple):
     line: int

@@ -23,7 +23,7 @@ def inspect(path: Path, kind: Kind | None, schema: Schema) -> DatasetInfo:
         InvalidInput: At `/file`, or inside `/schema`.
     """
     table = scan_table(path, schema, least=1)
-    dropped = (*schema.drop, *(n for n, c in schema.columns.items() if c.type == "drop"))
+    dropped = schema.dropped
     try:
         channels = select_channels(table.columns, schema.target, dropped)
     except InvalidInput as error:

@@ -8,6 +8,7 @@ from kerasearch.models.datasets.columns import (
     check_quantity,
     column_classes,
     column_tasks,
+    is_name,
     select_columns,
     unusable_features,
 )
@@ -148,7 +149,7 @@ def _from_columns(
     try:
         column = None if selection.target is None else columns[selection.target]
         task = _task(() if column is None else column_tasks(column), choice.task, of_model)
-        if column is not None and (task == "classification" or _is_name(column, task)):
+        if column is not None and (task == "classification" or is_name(column, task)):
             class_counts = column_classes(column)
         elif column is not None and task == "regression":
             check_quantity(column)
@@ -157,12 +158,6 @@ def _from_columns(
     if problems or task is None:
         raise InvalidInput(problems)
     return selection.example_shape(info.kind), class_counts, task
-
-
-def _is_name(column: Column, task: TaskName) -> bool:
-    """Whether a table's target is a name for what rows that are learned alone come out as."""
-    possible = column_tasks(column)
-    return task in OF_ROWS_ALONE and possible[0] == "classification" and not column.missing
 
 
 def _has_labels(info: DatasetInfo, task: TaskName) -> bool:

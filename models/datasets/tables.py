@@ -15,6 +15,7 @@ from kerasearch.models.datasets.columns import (
     column_classes,
     column_tasks,
     column_warnings,
+    is_name,
     select_columns,
     unusable_features,
 )
@@ -45,7 +46,7 @@ def describe_table(
     """
     try:
         columns = _as_declared(columns, schema)
-        dropped = (*schema.drop, *(n for n, c in schema.columns.items() if c.type == "drop"))
+        dropped = schema.dropped
         shape = class_counts = None
         tasks = DatasetInfo.model_fields["tasks"].default
         warnings = list(warnings)
@@ -150,13 +151,9 @@ def _classes(target: Column | None, choice: DataChoice) -> dict[str, int]:
     """The classes that a job's target holds; none of a quantity."""
     if target is None:
         return {}
-    possible = column_tasks(target)
-    task = choice.task or possible[0]
-    if task == "classification":
-        return column_classes(target)
-    # Of rows that are learned alone a class is no more than a name for what comes out.
-    is_name = task in OF_ROWS_ALONE and possible[0] == "classification" and not target.missing
-    return column_classes(target) if is_name else {}
+    task = choice.task or column_tasks(target)[0]
+    has_classes = task == "classification" or is_name(target, task)
+    return column_classes(target) if has_classes else {}
 
 
 class _Reader:

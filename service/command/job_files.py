@@ -3,7 +3,7 @@
 import json
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -36,8 +36,7 @@ def read_job_file(path: Path) -> Document:
             content = file.read(SIZE_LIMIT + 1)
         if len(content) > SIZE_LIMIT:
             raise JobFileError(f"{path}: larger than {SIZE_LIMIT:,} bytes, so it is no job file")
-        document = load(content.decode())
-        _check(document)
+        document = _checked(load, content.decode())
     except OSError as error:
         raise JobFileError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -59,8 +58,7 @@ def override(document: Mapping[str, object], assignment: str) -> Document:
     if not equals or not all(path.split(".")):
         raise JobFileError(f"--set {assignment}: must be like search.seed=3")
     try:
-        value = text if text.startswith("{{") else _load_yaml(text)  # a Hyperas string
-        _check(value)
+        value = _checked(str if text.startswith("{{") else _load_yaml, text)  # a Hyperas string
         return _replace(document, path.split("."), value)
     except ValueError as error:
         raise JobFileError(f"--set {assignment}: {error}") from error
@@ -89,6 +87,15 @@ def _replace(document: Mapping[str, object], path: list[str], value: object) -> 
     return {**document, name: value}
 
 
+def _checked(load: Callable[[str], object], text: str) -> object:
+    try:
+        document = load(text)
+    except RecursionError:
+        raise ValueError(f"nested deeper than {DEPTH_LIMIT} levels") from None
+    _check(document)
+    return document
+
+
 def _load_yaml(text: str) -> object:
     try:
         # Only the Python parser reads YAML 1.2, where 1e-6 is a number and `no` a word.
@@ -101,8 +108,6 @@ def _load_yaml(text: str) -> object:
         _fail_at(mark.line + 1, mark.column + 1, problem)
     except YAMLError as error:
         raise ValueError(f"not YAML: {error}") from error
-    except RecursionError:
-        raise ValueError(f"nested deeper than {DEPTH_LIMIT} levels") from None
     return document
 
 
@@ -111,16 +116,11 @@ def _load_json(text: str) -> object:
         document: object = json.loads(text)
     except json.JSONDecodeError as error:
         _fail_at(error.lineno, error.colno, error.msg)
-    except RecursionError:
-        raise ValueError(f"nested deeper than {DEPTH_LIMIT} levels") from None
     return document
 
 
 def _load_toml(text: str) -> object:
-    try:
-        return tomllib.loads(text)  # its errors say line and column
-    except RecursionError:
-        raise ValueError(f"nested deeper than {DEPTH_LIMIT} levels") from None
+    return tomllib.loads(text)  # its errors say line and column
 
 
 def _fail_at(line: int, column: int, problem: str) -> NoReturn:

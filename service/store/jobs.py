@@ -24,6 +24,7 @@ from kerasearch.service.control import LAWFUL, Step, require
 from kerasearch.service.errors import Conflict, NotFound
 from kerasearch.service.jobs import Job, JobChange, JobRequest, JobState, Progress
 from kerasearch.service.mlflow_pages import RunLink, run_url, trials_url
+from kerasearch.service.objectives import target_problems
 from kerasearch.service.sampling.auto import picked_sampler
 from kerasearch.service.sampling.pruner_choice import pruner_of
 from kerasearch.service.sampling.pruners import PickedPruner
@@ -223,9 +224,8 @@ def change_job(tx: Connection, job_id: str, change: JobChange) -> None:
     row = _locked(tx, job_id)
     require(job_id, JobState(row.state), Step.EXTENDED)
     request = JobRequest.model_validate(row.request)
-    if len(request.objectives) > 1 and change.budget.target is not None:
-        detail = "a target is for one objective, and here are several: leave it out"
-        raise InvalidInput.at("/budget/target", detail)
+    if problems := target_problems(request.objectives, change.budget.target):
+        raise InvalidInput(problems)
     changed = change.of(request)
     if changed == request:
         return

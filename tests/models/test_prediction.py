@@ -131,39 +131,39 @@ def test_codes_of_raw_rows_are_those_that_they_are_made_again_from(tmp_path: Pat
     np.testing.assert_allclose(told, model.outputs, rtol=1e-4, atol=1e-5)
 
 
+def forecaster(tmp_path: Path, lines: list[str], schema: Schema | None = None) -> Path:
+    """The file of a model of the series of these lines, which are in series.csv."""
+    file = tmp_path / "series.csv"
+    file.write_text("\n".join(lines))
+    info = inspect_file(file, file.name, "series", schema or Schema())
+    return saved(load_file(file, info, DataChoice()), "forecasting", tmp_path).path
+
+
 def test_a_series_is_forecast_after_its_newest_step_which_stands_last(tmp_path: Path) -> None:
     file = tmp_path / "series.csv"
     lines = [f"2020-{1 + i // 28:02}-{1 + i % 28:02},{np.sin(i)}" for i in range(100)]
-    file.write_text("\n".join(["day,value", *lines]))
-    dataset = load_file(file, inspect_file(file, file.name, "series", Schema()), DataChoice())
-    model = saved(dataset, "forecasting", tmp_path)
-    head, (step, value) = predictions(model.path, file)
+    model = forecaster(tmp_path, ["day,value", *lines])
+    head, (step, value) = predictions(model, file)
     assert (head, step) == (["step", "value"], 1)
     assert np.isfinite(value)
     file.write_text("\n".join(["day,value", *lines[::-1]]))
     with pytest.raises(InvalidInput, match="column 'day' counts down; sort them, oldest first"):
-        list(predictions(model.path, file))
+        list(predictions(model, file))
 
 
 def test_a_series_with_a_gap_is_not_forecast(tmp_path: Path) -> None:
     file = tmp_path / "series.csv"
-    lines = [f"{np.sin(i)},{np.cos(i)}" for i in range(100)]
-    file.write_text("\n".join(["a,b", *lines]))
-    dataset = load_file(file, inspect_file(file, file.name, "series", Schema()), DataChoice())
-    model = saved(dataset, "forecasting", tmp_path)
-    file.write_text("\n".join(["a,b", *lines, "1,"]))
+    lines = ["a,b", *(f"{np.sin(i)},{np.cos(i)}" for i in range(100))]
+    model = forecaster(tmp_path, lines)
+    file.write_text("\n".join([*lines, "1,"]))
     with pytest.raises(InvalidInput, match="a row has no value in some column; fill it in"):
-        list(predictions(model.path, file))
+        list(predictions(model, file))
 
 
 def test_dates_dropped_at_upload_tell_no_order(tmp_path: Path) -> None:
-    file = tmp_path / "series.csv"
-    lines = [f"2020-01-{31 - i:02},{i}.5" for i in range(30)] * 3
-    file.write_text("\n".join(["day,value", *lines]))
-    info = inspect_file(file, file.name, "series", Schema(drop=("day",)))
-    dataset = load_file(file, info, DataChoice())
-    model = saved(dataset, "forecasting", tmp_path)
-    head, _ = predictions(model.path, file)
+    lines = ["day,value", *[f"2020-01-{31 - i:02},{i}.5" for i in range(30)] * 3]
+    model = forecaster(tmp_path, lines, Schema(drop=("day",)))
+    head, _ = predictions(model, tmp_path / "series.csv")
     assert head == ["step", "value"]
 
 

@@ -49,6 +49,13 @@ class Searching:
             self.prune(lease, accuracy)
         return lease, goes_on
 
+    def promote(self) -> Lease:
+        """The best of three, which the third has queued to go on."""
+        first, _ = self.come(0.9)
+        self.come(0.5)
+        self.come(0.4)
+        return first
+
     def trial(self, lease: Lease) -> Trial:
         with self.database.read() as tx:
             return trial_views.read_trial_row(tx, lease.trial_id)
@@ -156,9 +163,7 @@ def test_a_stopped_job_lets_what_runs_go_on_and_queues_nothing(searching: Search
 def test_a_trial_that_was_to_go_on_stays_pruned_where_nothing_begins_any_more(
     searching: Searching,
 ) -> None:
-    first, _ = searching.come(0.9)
-    searching.come(0.5)
-    searching.come(0.4)
+    first = searching.promote()
     with searching.database.write() as tx:
         rungs.leave_waiting(tx, searching.job_id, "the time is up")
     left = searching.trial(first)
@@ -171,9 +176,7 @@ def test_a_trial_that_was_to_go_on_stays_pruned_where_nothing_begins_any_more(
 def test_a_trial_that_waits_in_the_queue_to_go_on_keeps_its_value_when_the_job_is_ended(
     searching: Searching, step: object
 ) -> None:
-    first, _ = searching.come(0.9)
-    searching.come(0.5)
-    searching.come(0.4)
+    first = searching.promote()
     with searching.database.write() as tx:
         step(tx, searching.job_id)  # type: ignore[operator]
     assert (searching.trial(first).state, searching.trial(first).value) == (TrialState.PRUNED, 0.9)
@@ -182,9 +185,7 @@ def test_a_trial_that_waits_in_the_queue_to_go_on_keeps_its_value_when_the_job_i
 def test_a_trial_that_was_to_go_on_when_its_job_was_stopped_does_when_it_is_extended(
     searching: Searching,
 ) -> None:
-    first, _ = searching.come(0.9)
-    searching.come(0.5)
-    searching.come(0.4)
+    first = searching.promote()
     with searching.database.write() as tx:
         jobs.stop_job(tx, searching.job_id)
         jobs.end_job(tx, searching.job_id, JobState.COMPLETED, "it was stopped")
